@@ -19,11 +19,11 @@ help: ## show this list
 $(STAMP): requirements.txt pyproject.toml
 	@set -e; \
 	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
-	  for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 	    if "$$candidate" -c '$(SUPPORTED)' 2>/dev/null; then found=$$candidate; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	    echo "No Python 3.11, 3.12 or 3.13 found$(if $(PYTHON), as $(PYTHON)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
 	  fi; \
 	  echo "Creating $(VENV) with $$("$$found" --version)"; \
 	  "$$found" -m venv --clear $(VENV); \

@@ -25,7 +25,9 @@ class Claims(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         book = Path(self.env.srcdir) / "book"
-        built = [page for page in pages(book) if self.docname(page) in self.env.found_docs]
+        order = {docname: place for place, docname in enumerate(self.env.external_site_map)}
+        built = [page for page in pages(book) if self.docname(page) in order]
+        built.sort(key=lambda page: order[self.docname(page)])
         checked = {label: check for page in built for check in checks(page) for label in check.labels}
         body = nodes.tbody()
         for page in built:
@@ -34,7 +36,7 @@ class Claims(SphinxDirective):
                     continue
                 where = checked.get(claim.label)
                 body += row(
-                    self.to_claim(claim.label, claim.kind),
+                    self.to_claim(claim.label),
                     self.to_title(claim.title),
                     self.to_page(self.docname(page)),
                     self.to_page(self.docname(where.path)) if where else nodes.emphasis("", "not checked"),
@@ -53,8 +55,8 @@ class Claims(SphinxDirective):
         parsed, _ = self.state.inline_text(title, self.lineno)
         return nodes.inline("", "", *parsed)
 
-    def to_claim(self, label: str, kind: str) -> pending_xref:
-        text = nodes.inline(label, kind.capitalize(), classes=["xref"])
+    def to_claim(self, label: str) -> pending_xref:
+        text = nodes.inline("", label, classes=["xref"])  # sphinx-proof puts kind and number for it
         return pending_xref(
             "",
             text,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 KINDS = ("proposition", "theorem", "lemma", "corollary")
 DIRECTIVE = re.compile(
@@ -40,7 +41,7 @@ def pages(book: Path) -> list[Path]:
     return sorted(p for p in found if not any(part[0] in "_." for part in p.relative_to(book).parts))
 
 
-def cells(notebook: Path) -> list[dict[str, object]]:
+def cells(notebook: Path) -> list[dict[str, Any]]:
     """The cells of a notebook, their source as one string."""
     found = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return [{**cell, "source": "".join(cell["source"])} for cell in found]
@@ -53,7 +54,7 @@ def texts(page: Path) -> Iterator[tuple[int | None, str]]:
         return
     for number, cell in enumerate(cells(page)):
         if cell["cell_type"] == "markdown":
-            yield number, str(cell["source"])
+            yield number, cell["source"]
 
 
 def propositions(page: Path) -> list[Proposition]:
@@ -72,9 +73,9 @@ def checks(page: Path) -> list[Check]:
         return []
     found = []
     for number, cell in enumerate(cells(page)):
-        metadata = cell.get("metadata")
-        tags = metadata.get("tags", []) if isinstance(metadata, dict) else []
-        source = str(cell["source"])
+        if cell["cell_type"] != "code":
+            continue
+        tags, source = cell["metadata"].get("tags", []), cell["source"]
         first = CHECK_LINE.match(source.split("\n", 1)[0])
         if CHECK_TAG in tags or first:
             labels = tuple(re.split(", ?", first["labels"])) if first and CHECK_TAG in tags else ()

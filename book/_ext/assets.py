@@ -1,4 +1,4 @@
-"""Everything a page loads comes from the book itself: MathJax is copied in, Thebe (loaded from a CDN) is taken out."""
+"""A page loads nothing from another host: MathJax is copied in, Thebe (which a CDN serves) is taken out."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
 
-# What our pages use of MathJax's 24 MB: TeX in, CommonHTML out, the fonts, and the TeX packages loaded on demand.
+# What our pages use of MathJax's 24 MB: TeX in, CommonHTML out, the fonts, TeX packages loaded on demand.
 MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
 

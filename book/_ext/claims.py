@@ -25,7 +25,7 @@ class Claims(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         book = Path(self.env.srcdir) / "book"
-        order = {docname: place for place, docname in enumerate(self.env.external_site_map)}
+        order = {docname: place for place, docname in enumerate(self.env.external_site_map)}  # type: ignore[attr-defined]
         built = [page for page in pages(book) if self.docname(page) in order]
         built.sort(key=lambda page: order[self.docname(page)])
         checked = {label: check for page in built for check in checks(page) for label in check.labels}

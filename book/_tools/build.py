@@ -13,7 +13,7 @@ STRICT = ["-W", "--keep-going", "-n"]
 
 
 def build(source: Path) -> subprocess.CompletedProcess[str]:
-    """Remove ``_build`` of the book in ``source`` and build it strictly; stdout and stderr come back together."""
+    """Remove ``_build`` in ``source`` and build the book strictly; all it prints comes back as stdout."""
     shutil.rmtree(source / "_build", ignore_errors=True)
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(source), *STRICT]
     return subprocess.run(command, cwd=source, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -13,6 +13,14 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from book._tools.register import pages
+
 ROOT = Path(__file__).resolve().parents[2]
 CELL_TIMEOUT = 300
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -47,7 +55,7 @@ def set_environment() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
 
 
-def normalise(notebook: dict) -> None:  # type: ignore[type-arg]
+def normalise(notebook: NotebookNode) -> None:
     """Keep what the author wrote; replace what depends on the editor, the clock or chance."""
     notebook["metadata"] = {**NOTEBOOK_METADATA}
     notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
@@ -62,8 +70,6 @@ def normalise(notebook: dict) -> None:  # type: ignore[type-arg]
 
 def execute(path: Path) -> bool:
     """Execute the notebook in place; say whether a byte changed. A notebook that fails is left as it was."""
-    import nbformat
-
     try:
         notebook = nbformat.read(path, as_version=4)
     except nbformat.reader.NotJSONError:
@@ -73,19 +79,14 @@ def execute(path: Path) -> bool:
 
 
 def from_markdown(path: Path) -> bool:
-    """Turn the MyST draft into the notebook beside it, executed; say whether a byte of the notebook changed."""
-    import jupytext
-
+    """Turn the MyST draft into the executed notebook beside it; say whether a byte of that changed."""
     text = FRONT_MATTER.sub("", path.read_text(encoding="utf-8"))  # all notebooks have the same metadata
     notebook = jupytext.reads(text, fmt="md:myst")
     run(notebook, path)
     return write(notebook, path.with_suffix(".ipynb"))
 
 
-def run(notebook: dict, path: Path) -> None:  # type: ignore[type-arg]
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
+def run(notebook: NotebookNode, path: Path) -> None:
     normalise(notebook)
     client = NotebookClient(
         notebook,
@@ -102,9 +103,7 @@ def run(notebook: dict, path: Path) -> None:  # type: ignore[type-arg]
     normalise(notebook)  # the kernel told its version
 
 
-def write(notebook: dict, path: Path) -> bool:  # type: ignore[type-arg]
-    import nbformat
-
+def write(notebook: NotebookNode, path: Path) -> bool:
     text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
@@ -123,8 +122,6 @@ def process(path: Path) -> str | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    from book._tools.register import pages
-
     parser = argparse.ArgumentParser(description="Execute notebooks in place, reproducibly.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of the book")
     parser.add_argument("--from-md", type=Path, action="append", default=[], metavar="FILE.md")

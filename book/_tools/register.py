@@ -36,7 +36,7 @@ class Check:
 
 
 def pages(book: Path) -> list[Path]:
-    """Every page of the book below ``book``; folders and files whose name starts with ``_`` or ``.`` hold none."""
+    """Every page below ``book``; folders and files whose name starts with ``_`` or ``.`` hold none."""
     found = (path for path in book.rglob("*") if path.suffix in {".md", ".ipynb"})
     return sorted(p for p in found if not any(part[0] in "_." for part in p.relative_to(book).parts))
 

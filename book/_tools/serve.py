@@ -1,5 +1,6 @@
 """Serve the built book on a free port of this machine."""
 
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,10 +19,8 @@ def server() -> ThreadingHTTPServer:
 def main() -> None:
     with server() as running:
         print(f"The book is at http://127.0.0.1:{running.server_port}/ (Ctrl-C stops it)", flush=True)
-        try:
+        with suppress(KeyboardInterrupt):
             running.serve_forever()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

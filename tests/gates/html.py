@@ -83,7 +83,7 @@ def outside_loads(html: Path) -> list[str]:
             for candidate in str(tag.get("srcset", "")).split(","):
                 judge(page, candidate.strip().split(" ")[0])
         for tag in soup.find_all("link", href=True):
-            if LOADING_LINKS & set(tag.get("rel", [])):
+            if LOADING_LINKS & set(tag.get_attribute_list("rel")):
                 judge(page, str(tag["href"]))
         for tag in soup.find_all("style"):
             for address in CSS_LOAD.findall(tag.get_text()):
@@ -99,7 +99,7 @@ def missing_pages(html: Path, entries: list[str]) -> list[str]:
         problem(
             html / f"{entry}.html",
             None,
-            "in the table of contents, but not built",
+            "listed, but not built",
             "Read the build's warnings",
         )
         for entry in entries

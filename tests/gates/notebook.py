@@ -1,4 +1,4 @@
-"""What nbval cannot see in a notebook: that it was executed, in order, without errors or traces of a machine."""
+"""What nbval cannot see: executed in order, no errors, no traces of a machine, figures described."""
 
 import copy
 import json
@@ -120,7 +120,7 @@ def unchecked_cells(path: Path) -> list[str]:
 
 
 def normal_form(path: Path) -> list[str]:
-    """Byte for byte what ``make notebooks`` writes: no timestamps, no editor's metadata, ids from the content."""
+    """Byte for byte what ``make notebooks`` writes: no timestamps, no editor's metadata, ids from content."""
     notebook = nbformat.read(path, as_version=4)
     canonical = copy.deepcopy(notebook)
     normalise(canonical)

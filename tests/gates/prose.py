@@ -38,7 +38,7 @@ def prose(page: Path) -> str:
                 in_solution = False
             elif fence:
                 info = fence["info"].strip()
-                # :::{...} and ```{...} of prose are read on; every other fence holds code, mathematics or a table
+                # a directive of prose is read on; every other fence holds code or mathematics
                 if info and not PROSE.match(info):
                     skipping = fence["fence"]
                 elif title := PROSE.sub("", info):
@@ -79,16 +79,14 @@ def exercises(page: Path) -> list[str]:
                     problem(page, cell, "an exercise without a label ex-...", "Add `:label: ex-...`")
                 )
         solved += [(cell, match["of"]) for match in SOLUTION.finditer(text)]
-    answers = [label for _, label in solved]
-    for label in asked:
-        if answers.count(label) != 1:
-            what = f"exercise {label} has {answers.count(label) or 'no'} solution" + "s" * (
-                answers.count(label) > 1
-            )
-            mend = f"Put one {{solution-start}} {label} ... {{solution-end}} on the same page"
+    answers = [answer for _, answer in solved]
+    for exercise in asked:
+        if answers.count(exercise) != 1:
+            what = f"exercise {exercise} has {answers.count(exercise)} solutions"
+            mend = f"Put one {{solution-start}} {exercise} ... {{solution-end}} on the same page"
             found.append(problem(page, None, what, mend))
-    for cell, label in solved:
-        if label not in asked:
+    for cell, answer in solved:
+        if answer not in asked:
             mend = "Name an exercise of the same page"
-            found.append(problem(page, cell, f"a solution of {label}, which is no exercise here", mend))
+            found.append(problem(page, cell, f"a solution of {answer}, which is no exercise here", mend))
     return found

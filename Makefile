@@ -37,7 +37,7 @@ book: $(STAMP) ## build the book from scratch, every warning an error
 	$(PY) -m book._tools.build
 
 test: $(STAMP) ## run every gate: style, types, units, notebooks, book, browser
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

@@ -1,4 +1,4 @@
-"""How pytest runs here: own ``lossfns``, one thread, each notebook on one worker, fast tests first."""
+"""How pytest runs here: this checkout's ``lossfns``, one thread, fast tests first."""
 
 import pytest
 
@@ -16,9 +16,5 @@ def stage(item: pytest.Item) -> int:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.suffix == ".ipynb":  # its cells share a kernel
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
     items.sort(key=stage)

@@ -1,14 +1,16 @@
 """What several test files need: the book built once, and a small chapter that passes every gate."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from book._tools.build import build
+from book._tools.build import HTML, build
 from book._tools.execute import main as execute
 from tests.gates import ROOT
 
@@ -16,12 +18,19 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture(scope="session")
-def built_book() -> Path:
-    """The folder of the built HTML, from a cold strict build."""
-    result = build(ROOT)
-    if result.returncode:
-        pytest.fail(f"the strict build failed:\n{result.stdout}", pytrace=False)
-    return ROOT / "_build" / "html"
+def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built HTML, from one cold strict build for all workers of this run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    warnings = shared / "strict-build.txt"
+    with FileLock(shared / "strict-build.lock"):
+        if not warnings.exists():
+            result = build(ROOT)
+            warnings.write_text(result.stdout if result.returncode else "", encoding="utf-8")
+    if said := warnings.read_text(encoding="utf-8"):
+        pytest.fail(f"the strict build failed:\n{said}", pytrace=False)
+    return HTML
 
 
 @pytest.fixture(scope="session")

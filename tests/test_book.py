@@ -7,8 +7,6 @@ import pytest
 from tests.gates import ROOT, html, toc
 from tests.test_gates import report
 
-pytestmark = pytest.mark.xdist_group("book")
-
 
 def test_every_entry_is_built(built_book: Path) -> None:
     report(html.missing_pages(built_book, [*toc.entries(ROOT / "_toc.yml"), "genindex", "search", "index"]))

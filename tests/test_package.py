@@ -13,7 +13,6 @@ import pytest
 
 from tests.gates import ROOT
 
-pytestmark = pytest.mark.xdist_group("package")
 
 SOURCES = ("lossfns", "pyproject.toml", "README.md", "LICENSE")
 NOT_ON_IMPORT = ("matplotlib", "scipy", "sklearn", "skimage", "pandas", "statsmodels", "IPython", "pytest")

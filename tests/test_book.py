@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.gates import ROOT, html, toc
 from tests.test_gates import report
 

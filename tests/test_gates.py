@@ -17,7 +17,6 @@ from book._tools.execute import execute, normalise, process
 from book._tools.register import pages
 from tests.gates import ROOT, claims, html, labels, notebook, prose, toc
 
-
 BOOK = ROOT / "book"
 NOTEBOOK_GATES = (
     notebook.executed,

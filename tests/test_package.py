@@ -13,7 +13,6 @@ import pytest
 
 from tests.gates import ROOT
 
-
 SOURCES = ("lossfns", "pyproject.toml", "README.md", "LICENSE")
 NOT_ON_IMPORT = ("matplotlib", "scipy", "sklearn", "skimage", "pandas", "statsmodels", "IPython", "pytest")
 EXAMPLE = re.compile(r"^```python\n(?P<code>.*?)^```\n+```text\n(?P<output>.*?)^```", re.S | re.M)

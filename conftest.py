@@ -4,6 +4,8 @@ import pytest
 
 from book._tools.execute import set_environment
 
+pytest_plugins = ["tests.book_fixtures"]
+
 # What is not named comes second: after the checks of style, before what builds and executes.
 ORDER = ("test_style.py", "", "test_gates.py", "test_package.py", "test_book.py", "test_browser.py", ".ipynb")
 
@@ -11,9 +13,7 @@ set_environment()  # before anything imports torch, and for every kernel started
 
 
 def stage(item: pytest.Item) -> int:
-    return next(
-        (n for n, name in enumerate(ORDER) if name and item.path.name.endswith(name)), ORDER.index("")
-    )
+    return next((n for n, name in enumerate(ORDER) if name and item.path.name.endswith(name)), ORDER.index(""))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

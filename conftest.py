@@ -13,7 +13,8 @@ set_environment()  # before anything imports torch, and for every kernel started
 
 
 def stage(item: pytest.Item) -> int:
-    return next((n for n, name in enumerate(ORDER) if name and item.path.name.endswith(name)), ORDER.index(""))
+    ends = (n for n, name in enumerate(ORDER) if name and item.path.name.endswith(name))
+    return next(ends, ORDER.index(""))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,4 @@
+"""Loss functions with one convention, right at the edges: the package of the book *Loss Functions*."""
+
+from lossfns._check import strict as strict
+from lossfns.regression import *

@@ -1,4 +1,5 @@
 """Loss functions with one convention, right at the edges: the package of the book *Loss Functions*."""
 
+from lossfns import regression as regression
 from lossfns._check import strict as strict
 from lossfns.regression import *

@@ -80,7 +80,7 @@ def mse_loss(
         ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
 
     Source:
-        Legendre (1805), Gauss (1809). Chapter: Squared and absolute error.
+        Legendre (1805), Gauss (1809). Chapter: Squared error.
 
     Example:
         >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
@@ -99,7 +99,7 @@ def l1_loss(
 ) -> Tensor:
     r"""Absolute error: estimates the conditional median.
 
-    .. math:: \ell(\hat y, y) = |\hat y - y|
+    .. math:: \ell(\hat y, y) = \lvert \hat y - y \rvert
 
     Conventions:
         The gradient is sign(ŷ − y), and 0 where ŷ = y. In the unit of the target.
@@ -111,7 +111,7 @@ def l1_loss(
         ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
 
     Source:
-        Laplace (1774). Chapter: Squared and absolute error.
+        Laplace (1774). Chapter: Absolute error.
 
     Example:
         >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
@@ -135,8 +135,8 @@ def huber_loss(
 ) -> Tensor:
     r"""Huber's loss: squared near zero, linear in the tails.
 
-    .. math:: \ell(\hat y, y) = \begin{cases} \frac{1}{2} r^2 & |r| \le \delta \\
-        \delta (|r| - \frac{1}{2} \delta) & \text{otherwise} \end{cases}, \qquad r = \hat y - y
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{1}{2} r^2 & \lvert r \rvert \le \delta \\
+        \delta (\lvert r \rvert - \frac{1}{2} \delta) & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
     Conventions:
         The gradient is r clipped to ±δ. ``delta`` is in the unit of the target: scale it with the noise
@@ -174,8 +174,8 @@ def smooth_l1_loss(
 ) -> Tensor:
     r"""Huber's loss divided by its threshold: unit slope in the tails, curvature 1/β at zero.
 
-    .. math:: \ell(\hat y, y) = \begin{cases} \frac{r^2}{2 \beta} & |r| \le \beta \\
-        |r| - \frac{1}{2} \beta & \text{otherwise} \end{cases}, \qquad r = \hat y - y
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{r^2}{2 \beta} & \lvert r \rvert \le \beta \\
+        \lvert r \rvert - \frac{1}{2} \beta & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
     Conventions:
         The gradient is r/β clipped to ±1. ``beta=0`` is the absolute error. ``beta`` is in the unit of the
@@ -352,7 +352,8 @@ def expectile_loss(
 ) -> Tensor:
     r"""Asymmetric squared error: estimates the conditional τ-expectile.
 
-    .. math:: \ell(\hat y, y) = |\tau - 1_{y < \hat y}| (y - \hat y)^2
+    .. math:: \ell(\hat y, y) = \begin{cases} (1 - \tau) (\hat y - y)^2 & y < \hat y \\
+        \tau (\hat y - y)^2 & \text{otherwise} \end{cases}
 
     Conventions:
         Large τ punishes predicting too low. τ = ½ is half the squared error: the mean.
@@ -390,7 +391,7 @@ def epsilon_insensitive_loss(
 ) -> Tensor:
     r"""Absolute error beyond a tube: the loss of support vector regression.
 
-    .. math:: \ell(\hat y, y) = \max(0, |\hat y - y| - \varepsilon)
+    .. math:: \ell(\hat y, y) = \max(0, \lvert \hat y - y \rvert - \varepsilon)
 
     Conventions:
         Errors up to ``epsilon``, in the unit of the target, cost nothing and have gradient 0, the edge of
@@ -429,8 +430,8 @@ def general_robust_loss(
 ) -> Tensor:
     r"""Barron's family: from squared error (α = 2) by Charbonnier, Cauchy, Geman–McClure to Welsch (α = −∞).
 
-    .. math:: \ell(\hat y, y) = \frac{|\alpha - 2|}{\alpha} \left(\left(\frac{z^2}{|\alpha - 2|} + 1
-        \right)^{\alpha / 2} - 1\right), \qquad z = \frac{\hat y - y}{c}
+    .. math:: \ell(\hat y, y) = \frac{\lvert \alpha - 2 \rvert}{\alpha} \left(\left(
+        \frac{z^2}{\lvert \alpha - 2 \rvert} + 1\right)^{\alpha / 2} - 1\right), \qquad z = \frac{\hat y - y}{c}
 
     Conventions:
         *Smaller* ``alpha`` is more robust; convex in ŷ iff α ≥ 1. ``scale`` is c, in the unit of the
@@ -488,7 +489,7 @@ def tukey_loss(
 ) -> Tensor:
     r"""Tukey's biweight: outliers beyond c cost a constant and pull on nothing.
 
-    .. math:: \ell(\hat y, y) = \begin{cases} \frac{c^2}{6} (1 - (1 - (r / c)^2)^3) & |r| \le c \\
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{c^2}{6} (1 - (1 - (r / c)^2)^3) & \lvert r \rvert \le c \\
         \frac{c^2}{6} & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
     Conventions:
@@ -529,7 +530,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     r"""Poisson negative log-likelihood of a count, given the logarithm of its rate.
 
-    .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y, \qquad e^{\hat y} = \mathrm{rate}
+    .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
 
     Conventions:
         ``input`` is the *log*-rate: exp(input) estimates the mean. ``full`` adds log y!, exactly (torch
@@ -572,8 +573,7 @@ def gaussian_nll_loss(
 ) -> Tensor:
     r"""Gaussian negative log-likelihood with a predicted variance: estimates the mean and the variance.
 
-    .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right),
-        \qquad s = \log \sigma^2
+    .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right)
 
     Conventions:
         ``input`` is the mean μ, ``log_var`` is s = log σ²: no variance to clamp. ``full`` adds ½ log 2π.

@@ -105,6 +105,23 @@ def smooth(
     return _slopes(f"{bound:.4g}-smooth", flat_gradient, slopes, bound, points, tight, chords, seed)
 
 
+def differentiable(f: Function, points: Tensor, order: int = 1, tol: float = 1e-3) -> Verdict:
+    """The derivatives up to ``order`` of a function of a number have no jump at any of the points.
+
+    Put the suspected kinks among the points: a jump is seen across a point, 1e-7 to either side.
+    """
+    claim = f"{order} times continuously differentiable"
+    for times in range(1, order + 1):
+        f = _derivative(f)
+        left, right = f(points - 1e-7), f(points + 1e-7)
+        jump = ((right - left).abs() / right.abs().clamp(min=1)).nan_to_num(nan=torch.inf)
+        worst = int(jump.argmax())
+        if jump[worst] > tol:
+            sides = f"from {_show(left[worst])} to {_show(right[worst])} at {_show(points[worst])}"
+            return Verdict(claim, False, f"derivative {times} jumps {sides}")
+    return Verdict(claim, True, f"no jump at {len(points)} points")
+
+
 def elicits(loss: Loss, statistic: float, sample: Tensor, tol: float = 1e-6) -> Verdict:
     """The constant prediction of least average loss on ``sample`` is ``statistic``.
 
@@ -229,6 +246,10 @@ def _median(sample: Tensor) -> float:
     return float(sample.quantile(0.5))
 
 
+def _derivative(f: Function) -> Function:
+    return lambda x: torch.func.vmap(torch.func.grad(lambda v: f(v.unsqueeze(0)).squeeze(0)))(x)
+
+
 def _gradient(f: Function, points: Tensor) -> Tensor:
     x = points.detach().clone().requires_grad_()
     (slope,) = torch.autograd.grad(f(x).sum(), x)
@@ -260,8 +281,8 @@ def _slopes(
     a, b, _ = _pairs(points, chords, seed)
     distance = (a - b).reshape(chords, -1).norm(dim=1)
     rise = (f(a) - f(b)).norm(dim=1)
-    ratio = torch.where(distance > 0, rise / distance, 0.0)
-    steepest = float(local.reshape(len(local), -1).norm(dim=1).max())
+    ratio = torch.where(distance > 0, rise / distance, 0.0).nan_to_num(nan=torch.inf)
+    steepest = float(local.reshape(len(local), -1).norm(dim=1).nan_to_num(nan=torch.inf).max())
     worst = int(ratio.argmax())
     if max(steepest, float(ratio[worst])) > bound * (1 + 1e-9):
         chord = f"{float(ratio[worst]):.5g} between {_show(a[worst])} and {_show(b[worst])}"

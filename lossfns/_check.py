@@ -1,0 +1,177 @@
+"""What every loss refuses, in one place: hyper-parameters, shapes, dtypes and, under ``strict()``, values."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Real
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The values a hyper-parameter may take: a test, the words for it, and examples of what it refuses."""
+
+    holds: Callable[[Any], bool]
+    words: str
+    refused: tuple[Any, ...]
+
+    def __call__(self, name: str, value: Any) -> None:
+        if not self.holds(value):
+            raise ValueError(f"{name} must be {self.words}, got {value!r}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a real number other than NaN (tensors and bools are not)."""
+    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _number(test: Callable[[float], bool]) -> Callable[[Any], bool]:
+    return lambda value: is_number(value) and test(value)
+
+
+_NOT_NUMBERS = (math.nan, "1", None, True)
+positive = Rule(
+    _number(lambda v: 0 < v < math.inf), "a positive finite number", (0.0, -1.0, math.inf, *_NOT_NUMBERS)
+)
+non_negative = Rule(
+    _number(lambda v: 0 <= v < math.inf), "a non-negative finite number", (-1e-9, math.inf, *_NOT_NUMBERS)
+)
+fraction = Rule(
+    _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", (0.0, 1.0, -0.5, *_NOT_NUMBERS)
+)
+extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
+flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
+
+
+def one_of(*choices: str) -> Rule:
+    """A hyper-parameter that is one of a few words."""
+    words = "one of " + ", ".join(repr(choice) for choice in choices)
+    return Rule(lambda v: isinstance(v, str) and v in choices, words, ("avg", "", None, 1))
+
+
+def own_code(function: Callable[P, R], name: str) -> Callable[P, R]:
+    """A copy of a Python function with a code object of its own.
+
+    ``torch.compile`` counts its graphs, 8 at most, by code object: losses that share one would use up each
+    other's.
+    """
+    assert isinstance(function, FunctionType)
+    code = function.__code__.replace(co_name=name)
+    copy = FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return cast("Callable[P, R]", functools.update_wrapper(copy, function))
+
+
+def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Hold the keyword-only hyper-parameters of a loss (and its ``reduction``) to their rules.
+
+    The rules stay readable as ``loss.rules``: the Module twin applies them when it is built, the tests
+    feed each one what it refuses.
+    """
+
+    def decorate(loss: Callable[P, R]) -> Callable[P, R]:
+        if "reduction" in inspect.signature(loss).parameters:
+            rules["reduction"] = one_of(*REDUCTIONS)
+
+        @functools.wraps(loss)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name, value in kwargs.items():
+                if name in rules:
+                    rules[name](name, value)
+            return loss(*args, **kwargs)
+
+        wrapper.rules = rules  # type: ignore[attr-defined]
+        return own_code(wrapper, loss.__name__)
+
+    return decorate
+
+
+def is_tensor(**arguments: Any) -> None:
+    """Refuse what is not a real tensor, by name."""
+    for name, value in arguments.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+        if value.is_complex():
+            raise ValueError(f"{name} must be real, got dtype {value.dtype}")
+
+
+def same_shape(**arguments: Tensor) -> None:
+    """Refuse tensors of different shapes: a loss never broadcasts its arguments against each other."""
+    is_tensor(**arguments)
+    (first, reference), *others = arguments.items()
+    for name, value in others:
+        if value.shape != reference.shape:
+            raise ValueError(
+                f"{name} must have the shape of {first}, {tuple(reference.shape)}, got {tuple(value.shape)}"
+            )
+
+
+def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
+    """The arguments in the dtype that the loss computes in: what they promote to, at least float32."""
+    dtype = torch.float32
+    for argument in arguments:
+        if argument.is_floating_point():
+            dtype = torch.promote_types(dtype, argument.dtype)
+    return tuple(argument.to(dtype) for argument in arguments)
+
+
+_strict = False
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Check values too: NaN and inf in the inputs, targets outside a loss's domain, negative weights.
+
+    Value checks read every tensor (on a GPU: they wait for it), so the losses skip them unless they are
+    called inside this context. What has weight 0 is deleted, and therefore not checked. The checks are for
+    eager mode; ``torch.compile`` and ``torch.func`` transforms cannot raise on a value.
+
+    >>> import torch, lossfns
+    >>> with lossfns.strict():
+    ...     lossfns.mse_loss(torch.tensor([float("nan")]), torch.tensor([0.0]))
+    Traceback (most recent call last):
+      ...
+    ValueError: input must be finite, got nan at index (0,)
+    """
+    global _strict
+    before, _strict = _strict, True
+    try:
+        yield
+    finally:
+        _strict = before
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values a tensor may hold: an element-wise test and the words for it. Checked under ``strict()``."""
+
+    holds: Callable[[Tensor], Tensor]
+    words: str
+
+    def __call__(self, name: str, value: Tensor) -> None:
+        if not _strict:
+            return
+        bad = ~self.holds(value)
+        if bool(bad.any()):
+            index = tuple(bad.nonzero()[0].tolist())
+            raise ValueError(f"{name} must be {self.words}, got {value[index].item():g} at index {index}")
+
+
+finite = Domain(torch.isfinite, "finite")
+above_minus_one = Domain(lambda v: v.isfinite() & (v > -1), "finite and above -1")
+finite_non_negative = Domain(lambda v: v.isfinite() & (v >= 0), "finite and at least 0")
+below_infinity = Domain(lambda v: v < torch.inf, "below inf and not NaN")

@@ -1,0 +1,73 @@
+"""How a per-element loss becomes a number: weights, deletion, mean, sum.
+
+Every loss of the package ends here, so that ``mean`` means one thing everywhere: Σ wᵢ ℓᵢ / Σ wᵢ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from lossfns import _check
+
+
+def reduce(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Weigh the unreduced ``loss`` and reduce it.
+
+    ``weight`` has the dtype and shape of ``loss`` (see :func:`expand_weight`). Entries of weight 0 are
+    deleted: an inf or NaN there reaches neither the value nor the gradient. A zero denominator (no
+    entries, all deleted) gives 0, attached to the graph, with gradient 0.
+    """
+    if weight is not None:
+        loss = torch.where(weight == 0, 0.0, loss * weight)
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    if weight is None:
+        return loss.mean() if loss.numel() else loss.sum()
+    total = weight.sum()
+    return loss.sum() / torch.where(total == 0, 1.0, total)
+
+
+def expand_weight(weight: Tensor | None, like: Tensor) -> Tensor | None:
+    """``weight`` in the dtype and shape of the unreduced loss ``like``, which it must broadcast to."""
+    if weight is None:
+        return None
+    _check.is_tensor(weight=weight)
+    try:
+        weight = weight.to(like.dtype).expand(like.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"weight must broadcast to the shape of the unreduced loss, {tuple(like.shape)}, "
+            f"got {tuple(weight.shape)}"
+        ) from None
+    _check.finite_non_negative("weight", weight)
+    return weight
+
+
+def elementwise(
+    loss: Callable[..., Tensor],
+    weight: Tensor | None,
+    reduction: str,
+    *,
+    domains: Mapping[str, _check.Domain] = MappingProxyType({}),
+    **tensors: Tensor,
+) -> Tensor:
+    """Apply an element-wise ``loss`` to named ``tensors`` of one shape, then weigh and reduce.
+
+    What has weight 0 is taken out twice: on the way in, so that its gradient is 0 even where the loss is
+    not finite there, and on the way out, so that its value is. ``domains`` says which values each tensor
+    may hold (finite ones, if it is silent), for ``strict()``.
+    """
+    _check.same_shape(**tensors)
+    values = _check.floating(*tensors.values())
+    weight = expand_weight(weight, like=values[0])
+    if weight is not None:
+        values = tuple(torch.where(weight == 0, 0.0, value) for value in values)
+    for name, value in zip(tensors, values, strict=True):
+        domains.get(name, _check.finite)(name, value)
+    return reduce(loss(*values), weight, reduction)

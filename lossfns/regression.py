@@ -1,0 +1,663 @@
+"""Losses for real-valued targets, from least squares to predicted distributions.
+
+Each takes ``input`` (the prediction) and ``target`` of one shape, computes in at least float32 and returns
+Σ wᵢ ℓᵢ / Σ wᵢ unless told otherwise. Integer and bool tensors are accepted and converted.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossfns._check import (
+    Domain,
+    Rule,
+    above_minus_one,
+    below_infinity,
+    checked,
+    extended,
+    finite_non_negative,
+    flag,
+    fraction,
+    is_tensor,
+    non_negative,
+    positive,
+)
+from lossfns._module import module
+from lossfns._reduce import elementwise
+
+__all__ = [
+    "EpsilonInsensitiveLoss",
+    "ExpectileLoss",
+    "GaussianCRPSLoss",
+    "GaussianNLLLoss",
+    "GeneralRobustLoss",
+    "HuberLoss",
+    "L1Loss",
+    "LogCoshLoss",
+    "MSELoss",
+    "MSLELoss",
+    "PoissonNLLLoss",
+    "QuantileLoss",
+    "SmoothL1Loss",
+    "TukeyLoss",
+    "epsilon_insensitive_loss",
+    "expectile_loss",
+    "gaussian_crps_loss",
+    "gaussian_nll_loss",
+    "general_robust_loss",
+    "huber_loss",
+    "l1_loss",
+    "log_cosh_loss",
+    "mse_loss",
+    "msle_loss",
+    "poisson_nll_loss",
+    "quantile_loss",
+    "smooth_l1_loss",
+    "tukey_loss",
+]
+
+
+@checked()
+def mse_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Squared error: estimates the conditional mean.
+
+    .. math:: \ell(\hat y, y) = (\hat y - y)^2
+
+    Conventions:
+        No factor ½: the gradient is 2(ŷ − y), the curvature 2. Several outputs per row are averaged like
+        further rows, as torch does. In the squared unit of the target.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Legendre (1805), Gauss (1809). Chapter: Squared error.
+
+    Example:
+        >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
+        tensor(3.2500)
+    """
+    return elementwise(_squared, weight, reduction, input=input, target=target)
+
+
+def _squared(x: Tensor, y: Tensor) -> Tensor:
+    return F.mse_loss(x, y, reduction="none")
+
+
+@checked()
+def l1_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Absolute error: estimates the conditional median.
+
+    .. math:: \ell(\hat y, y) = \lvert \hat y - y \rvert
+
+    Conventions:
+        The gradient is sign(ŷ − y), and 0 where ŷ = y. In the unit of the target.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Laplace (1774). Chapter: Absolute error.
+
+    Example:
+        >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
+        tensor(1.7500)
+    """
+    return elementwise(_absolute, weight, reduction, input=input, target=target)
+
+
+def _absolute(x: Tensor, y: Tensor) -> Tensor:
+    return F.l1_loss(x, y, reduction="none")
+
+
+@checked(delta=positive)
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Huber's loss: squared near zero, linear in the tails.
+
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{1}{2} r^2 & \lvert r \rvert \le \delta \\
+        \delta (\lvert r \rvert - \frac{1}{2} \delta) & \text{otherwise} \end{cases}, \qquad r = \hat y - y
+
+    Conventions:
+        The gradient is r clipped to ±δ. ``delta`` is in the unit of the target: scale it with the noise
+        (1.345σ keeps 95 % efficiency at the normal). Equals δ · ``smooth_l1_loss(beta=delta)``.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``delta`` not positive; shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``.
+
+    Source:
+        Huber (1964), *Robust estimation of a location parameter*. Chapter: Robust regression.
+
+    Example:
+        >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
+        tensor([0.1250, 2.5000])
+    """
+
+    def huber(x: Tensor, y: Tensor) -> Tensor:
+        return F.huber_loss(x, y, reduction="none", delta=delta)
+
+    return elementwise(huber, weight, reduction, input=input, target=target)
+
+
+@checked(beta=non_negative)
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Huber's loss divided by its threshold: unit slope in the tails, curvature 1/β at zero.
+
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{r^2}{2 \beta} & \lvert r \rvert \le \beta \\
+        \lvert r \rvert - \frac{1}{2} \beta & \text{otherwise} \end{cases}, \qquad r = \hat y - y
+
+    Conventions:
+        The gradient is r/β clipped to ±1. ``beta=0`` is the absolute error. ``beta`` is in the unit of the
+        target.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``beta`` negative; shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Girshick (2015), *Fast R-CNN*. Chapter: Robust regression.
+
+    Example:
+        >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), beta=0.5, reduction="none")
+        tensor([0.2500, 2.7500])
+    """
+
+    def smooth_l1(x: Tensor, y: Tensor) -> Tensor:
+        return F.smooth_l1_loss(x, y, reduction="none", beta=beta)
+
+    return elementwise(smooth_l1, weight, reduction, input=input, target=target)
+
+
+@checked()
+def log_cosh_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Log-cosh: an infinitely smooth relative of Huber's loss with δ = 1.
+
+    .. math:: \ell(\hat y, y) = \log \cosh(\hat y - y)
+
+    Conventions:
+        The gradient is tanh(ŷ − y). Its bend sits at |ŷ − y| ≈ 1 in the unit of the target: divide both
+        by 1.2047σ for 95 % efficiency at the normal. Exact to rounding for tiny and for huge residuals.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        −log of the hyperbolic-secant density. Chapter: Robust regression.
+
+    Example:
+        >>> log_cosh_loss(torch.tensor([1e-4, 1000.0]), torch.zeros(2), reduction="none")
+        tensor([5.0000e-09, 9.9931e+02])
+    """
+    return elementwise(_log_cosh, weight, reduction, input=input, target=target)
+
+
+def _log_cosh(x: Tensor, y: Tensor) -> Tensor:
+    # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh r = |r| - log 2 to every digit of float64.
+    r = x - y
+    b = r.clamp(-20, 20)
+    return torch.log1p(2 * torch.sinh(b / 2).square()) + (r - b).abs()
+
+
+@checked()
+def msle_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Squared error of log(1 + ·): estimates exp E log(1 + Y) − 1, which is at most the mean.
+
+    .. math:: \ell(\hat y, y) = (\log(1 + \hat y) - \log(1 + y))^2
+
+    Conventions:
+        Domain: ``input`` and ``target`` above −1; outside it NaN or inf (an error under ``strict()``).
+        Not convex in ŷ beyond e(1 + y) − 1. Dimensionless, but not invariant to a change of unit.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
+            a value at or below −1.
+
+    Source:
+        Squared error after the transform log(1 + y).
+
+    Example:
+        >>> msle_loss(torch.tensor([5.0, 15.0]), torch.tensor([10.0, 10.0]), reduction="none")
+        tensor([0.3674, 0.1404])
+    """
+    domains = {"input": above_minus_one, "target": above_minus_one}
+    return elementwise(_squared_log_ratio, weight, reduction, domains=domains, input=input, target=target)
+
+
+def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
+    # The difference of two logarithms cancels where x ≈ y; log1p of the relative difference does not.
+    relative = (x - y) / (1 + y)
+    near = relative.abs() < 0.5
+    close = torch.log1p(torch.where(near, relative, 0.0))
+    far = torch.log1p(torch.where(near, 0.0, x)) - torch.log1p(torch.where(near, 0.0, y))
+    return torch.where(near, close, far).square()
+
+
+_level = Rule(
+    lambda q: isinstance(q, Tensor) or fraction.holds(q),
+    "a number strictly between 0 and 1, or a tensor of shape (Q,) of such numbers",
+    fraction.refused,
+)
+
+
+@checked(q=_level)
+def quantile_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    q: float | Tensor = 0.5,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Quantile (pinball) loss: estimates the conditional q-quantile.
+
+    .. math:: \ell(\hat y, y) = \max(q (y - \hat y), (1 - q)(\hat y - y))
+
+    Conventions:
+        ``q`` is the probability of falling below the prediction: large q punishes predicting too low.
+        q = ½ is half the absolute error. The gradient is 0 where ŷ = y. In the unit of the target.
+
+    Shape:
+        With a number ``q``: ``input``, ``target`` any, equal. With a tensor ``q`` of shape (Q,): ``input``
+        (…, Q), one column a quantile, ``target`` (…). ``weight``: broadcasts to the shape of ``input``;
+        0 deletes. ``"none"``: the shape of ``input``.
+
+    Raises:
+        ValueError: ``q`` outside (0, 1) (a tensor's values are checked under ``strict()``); shapes do not
+            fit; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Koenker & Bassett (1978), *Regression quantiles*.
+
+    Example:
+        >>> quantile_loss(torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0]), q=0.9, reduction="none")
+        tensor([1.8000, 0.2000])
+    """
+    if isinstance(q, Tensor):
+        target = _one_column_per_quantile(input, target, q)
+        _inside_unit_interval("q", q)
+
+    def pinball(x: Tensor, y: Tensor) -> Tensor:
+        r, level = y - x, q.to(x) if isinstance(q, Tensor) else q
+        return level * F.relu(r) + (1 - level) * F.relu(-r)
+
+    return elementwise(pinball, weight, reduction, input=input, target=target)
+
+
+def _one_column_per_quantile(input: Tensor, target: Tensor, q: Tensor) -> Tensor:
+    is_tensor(input=input, target=target, q=q)
+    if q.ndim != 1:
+        raise ValueError(f"q must be a number or a tensor of shape (Q,), got shape {tuple(q.shape)}")
+    if input.shape != (*target.shape, len(q)):
+        raise ValueError(
+            f"input must have the shape of target with one column for each of the {len(q)} quantiles, "
+            f"{(*target.shape, len(q))}, got {tuple(input.shape)}"
+        )
+    return target.unsqueeze(-1).expand(input.shape)
+
+
+_inside_unit_interval = Domain(lambda v: (v > 0) & (v < 1), "strictly between 0 and 1")
+
+
+@checked(tau=fraction)
+def expectile_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    tau: float = 0.5,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Asymmetric squared error: estimates the conditional τ-expectile.
+
+    .. math:: \ell(\hat y, y) = \begin{cases} (1 - \tau) (\hat y - y)^2 & y < \hat y \\
+        \tau (\hat y - y)^2 & \text{otherwise} \end{cases}
+
+    Conventions:
+        Large τ punishes predicting too low. τ = ½ is half the squared error: the mean.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``tau`` outside (0, 1); shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``.
+
+    Source:
+        Newey & Powell (1987), *Asymmetric least squares estimation and testing*.
+
+    Example:
+        >>> expectile_loss(torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0]), tau=0.9, reduction="none")
+        tensor([3.6000, 0.4000])
+    """
+
+    def asymmetric_squared(x: Tensor, y: Tensor) -> Tensor:
+        r = y - x
+        return (tau - (r < 0).to(r.dtype)).abs() * r.square()
+
+    return elementwise(asymmetric_squared, weight, reduction, input=input, target=target)
+
+
+@checked(epsilon=non_negative)
+def epsilon_insensitive_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float = 0.1,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Absolute error beyond a tube: the loss of support vector regression.
+
+    .. math:: \ell(\hat y, y) = \max(0, \lvert \hat y - y \rvert - \varepsilon)
+
+    Conventions:
+        Errors up to ``epsilon``, in the unit of the target, cost nothing and have gradient 0, the edge of
+        the tube included. ``epsilon=0`` is the absolute error.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``epsilon`` negative; shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``.
+
+    Source:
+        Vapnik (1995), *The Nature of Statistical Learning Theory*.
+
+    Example:
+        >>> epsilon_insensitive_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), epsilon=1.0, reduction="none")
+        tensor([0., 2.])
+    """
+
+    def outside_the_tube(x: Tensor, y: Tensor) -> Tensor:
+        return F.relu((x - y).abs() - epsilon)
+
+    return elementwise(outside_the_tube, weight, reduction, input=input, target=target)
+
+
+@checked(alpha=extended, scale=positive)
+def general_robust_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float = 1.0,
+    scale: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Barron's family: from squared error (α = 2) by Charbonnier, Cauchy, Geman–McClure to Welsch (α = −∞).
+
+    .. math:: \ell(\hat y, y) = \frac{\lvert \alpha - 2 \rvert}{\alpha} \left(\left(
+        \frac{z^2}{\lvert \alpha - 2 \rvert} + 1\right)^{\alpha / 2} - 1\right), \qquad z = \frac{\hat y - y}{c}
+
+    Conventions:
+        *Smaller* ``alpha`` is more robust; convex in ŷ iff α ≥ 1. ``scale`` is c, in the unit of the
+        target; the curvature at zero is 1/c² for every α. The removable singularities are the limits
+        themselves: α = 2 is z²/2, α = 0 is log(1 + z²/2), α = −∞ is 1 − exp(−z²/2), α = ∞ is exp(z²/2) − 1.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``alpha`` not a number; ``scale`` not positive; shapes differ; ``weight`` does not
+            broadcast; unknown ``reduction``.
+
+    Source:
+        Barron (2019), *A general and adaptive robust loss function*. Chapter: Robust regression.
+
+    Example:
+        >>> x, zero = torch.tensor([1.0, 100.0]), torch.zeros(2)
+        >>> general_robust_loss(x, zero, alpha=1.0, reduction="none")
+        tensor([ 0.4142, 99.0050])
+        >>> general_robust_loss(x, zero, alpha=-math.inf, reduction="none")
+        tensor([0.3935, 1.0000])
+    """
+
+    def barron(x: Tensor, y: Tensor) -> Tensor:
+        z = (x - y) / scale
+        if alpha == 2:
+            return z.square() / 2
+        if alpha == 0:
+            return _log1p_square(z / math.sqrt(2))
+        if math.isinf(alpha):
+            sign = math.copysign(1, alpha)
+            return sign * torch.expm1(sign * z.square() / 2)
+        b = abs(alpha - 2)
+        return (b / alpha) * torch.expm1(alpha / 2 * _log1p_square(z / math.sqrt(b)))
+
+    return elementwise(barron, weight, reduction, input=input, target=target)
+
+
+def _log1p_square(u: Tensor) -> Tensor:
+    """log(1 + u²), finite for every finite u: past 1e9 it is 2 log|u| to every digit of float64."""
+    huge = u.abs() > 1e9
+    log1p_u2 = torch.log1p(torch.where(huge, 0.0, u).square())
+    return torch.where(huge, 2 * torch.log(torch.where(huge, u, 1.0).abs()), log1p_u2)
+
+
+@checked(c=positive)
+def tukey_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    c: float = 4.685,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Tukey's biweight: outliers beyond c cost a constant and pull on nothing.
+
+    .. math:: \ell(\hat y, y) = \begin{cases} \frac{c^2}{6} (1 - (1 - (r / c)^2)^3) & \lvert r \rvert \le c \\
+        \frac{c^2}{6} & \text{otherwise} \end{cases}, \qquad r = \hat y - y
+
+    Conventions:
+        Not convex: several minima are possible, so start from a robust fit. ``c`` is in the unit of the
+        target: 4.685σ keeps 95 % efficiency at the normal.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``c`` not positive; shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``.
+
+    Source:
+        Beaton & Tukey (1974). Chapter: Robust regression.
+
+    Example:
+        >>> tukey_loss(torch.tensor([0.0, 5.0, 500.0]), torch.zeros(3), c=3.0, reduction="none")
+        tensor([0.0000, 1.5000, 1.5000])
+    """
+
+    def biweight(x: Tensor, y: Tensor) -> Tensor:
+        # 1 - (1 - z)³ = z (3 - 3z + z²), without the cancellation at z = 0.
+        z = ((x - y) / c).clamp(-1, 1).square()
+        return c**2 / 6 * z * (3 - 3 * z + z.square())
+
+    return elementwise(biweight, weight, reduction, input=input, target=target)
+
+
+@checked(full=flag)
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Poisson negative log-likelihood of a count, given the logarithm of its rate.
+
+    .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
+
+    Conventions:
+        ``input`` is the *log*-rate: exp(input) estimates the mean. ``full`` adds log y!, exactly (torch
+        uses Stirling's approximation), which no gradient with respect to ``input`` sees. A log-rate of
+        −∞ with target 0 costs 0. The targets need not be whole.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
+            a negative target.
+
+    Source:
+        Nelder & Wedderburn (1972), *Generalized linear models*.
+
+    Example:
+        >>> poisson_nll_loss(torch.tensor([0.0, 1.0]), torch.tensor([0, 2]), full=True, reduction="none")
+        tensor([1.0000, 1.4114])
+    """
+
+    def poisson(x: Tensor, y: Tensor) -> Tensor:
+        impossible = (x == -torch.inf) & (y == 0)
+        loss = torch.exp(x) - y * torch.where(impossible, 0.0, x)
+        return loss + torch.lgamma(y + 1) if full else loss
+
+    domains = {"input": below_infinity, "target": finite_non_negative}
+    return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
+
+
+@checked(full=flag)
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_var: Tensor,
+    *,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Gaussian negative log-likelihood with a predicted variance: estimates the mean and the variance.
+
+    .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right)
+
+    Conventions:
+        ``input`` is the mean μ, ``log_var`` is s = log σ²: no variance to clamp. ``full`` adds ½ log 2π.
+        Unbounded below as s → −∞ on a residual of 0. Not jointly convex in (μ, s). Float32 holds
+        exp(−s/2) for s > −177.
+
+    Shape:
+        ``input``, ``target``, ``log_var``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
+        the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
+
+    Example:
+        >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
+        >>> gaussian_nll_loss(mean, target, log_var)
+        tensor(1.1931)
+    """
+    constant = 0.5 * math.log(2 * math.pi) if full else 0.0
+
+    def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
+        z = (y - mean) * torch.exp(-s / 2)
+        return 0.5 * (s + z.square()) + constant
+
+    return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
+
+
+@checked()
+def gaussian_crps_loss(
+    input: Tensor,
+    target: Tensor,
+    log_var: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Continuous ranked probability score of a Gaussian forecast.
+
+    .. math:: \ell(\mu, s, y) = \sigma \left(z (2 \Phi(z) - 1) + 2 \varphi(z) - \frac{1}{\sqrt{\pi}}\right),
+        \qquad z = \frac{y - \mu}{\sigma}, \quad \sigma = e^{s / 2}
+
+    Conventions:
+        Parametrised like :func:`gaussian_nll_loss`. A proper score in the unit of the target: the absolute
+        error |y − μ| as σ → 0, and linear, not quadratic, in an outlier. Jointly convex in (μ, σ).
+
+    Shape:
+        ``input``, ``target``, ``log_var``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
+        the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([0.0]))
+        tensor(0.2337)
+    """
+
+    def crps(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
+        r, sigma = y - mean, torch.exp(s / 2)
+        # Past 40 standard deviations erf is ±1 and the density 0 to every digit of float64.
+        z = (r / sigma).clamp(-40, 40)
+        density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
+        return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
+
+    return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
+
+
+MSELoss = module("MSELoss", mse_loss)
+L1Loss = module("L1Loss", l1_loss)
+HuberLoss = module("HuberLoss", huber_loss)
+SmoothL1Loss = module("SmoothL1Loss", smooth_l1_loss)
+LogCoshLoss = module("LogCoshLoss", log_cosh_loss)
+MSLELoss = module("MSLELoss", msle_loss)
+QuantileLoss = module("QuantileLoss", quantile_loss)
+ExpectileLoss = module("ExpectileLoss", expectile_loss)
+EpsilonInsensitiveLoss = module("EpsilonInsensitiveLoss", epsilon_insensitive_loss)
+GeneralRobustLoss = module("GeneralRobustLoss", general_robust_loss)
+TukeyLoss = module("TukeyLoss", tukey_loss)
+PoissonNLLLoss = module("PoissonNLLLoss", poisson_nll_loss)
+GaussianNLLLoss = module("GaussianNLLLoss", gaussian_nll_loss)
+GaussianCRPSLoss = module("GaussianCRPSLoss", gaussian_crps_loss)

@@ -1,0 +1,290 @@
+"""What is particular to single regression losses: identities, limits, published pitfalls, quantile columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from torch import Tensor
+
+import lossfns
+from lossfns import verify
+
+R = verify.line(-6, 6, 1201)
+ZERO = torch.zeros_like(R)
+
+
+def rho(name: str, **hyper: float) -> verify.Function:
+    return lambda r: getattr(lossfns, name)(r, torch.zeros_like(r), reduction="none", **hyper)
+
+
+def gradient(f: verify.Function, r: Tensor) -> Tensor:
+    leaf = r.clone().requires_grad_()
+    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+
+@pytest.mark.parametrize("delta", [0.1, 1.0, 1.345, 7.0])
+def test_huber_is_delta_times_smooth_l1(delta: float) -> None:
+    scaled = rho("smooth_l1_loss", beta=delta)
+    assert verify.equal(rho("huber_loss", delta=delta), lambda r: delta * scaled(r), R, 1e-14)
+    if delta != 1:
+        assert not verify.equal(rho("huber_loss", delta=delta), scaled, R)
+
+
+def test_smooth_l1_without_a_core_is_absolute_error() -> None:
+    assert verify.equal(rho("smooth_l1_loss", beta=0.0), rho("l1_loss"), R, 0)
+    assert verify.equal(rho("epsilon_insensitive_loss", epsilon=0.0), rho("l1_loss"), R, 0)
+
+
+def test_the_middle_quantile_and_expectile_are_half_the_symmetric_losses() -> None:
+    for asymmetric, symmetric in (("quantile_loss", "l1_loss"), ("expectile_loss", "mse_loss")):
+        half = rho(symmetric)
+        assert verify.equal(rho(asymmetric), lambda r, half=half: half(r) / 2, R, 1e-15)
+        assert torch.equal(gradient(rho(asymmetric), R), gradient(half, R) / 2)
+
+
+def test_large_q_and_tau_punish_predicting_too_low() -> None:
+    low, high, y = torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0])
+    assert lossfns.quantile_loss(low, y, q=0.9) > lossfns.quantile_loss(high, y, q=0.9)
+    assert lossfns.expectile_loss(low, y, tau=0.9) > lossfns.expectile_loss(high, y, tau=0.9)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "member"),
+    [
+        (2.0, lambda z: z**2 / 2),
+        (1.0, lambda z: torch.sqrt(1 + z**2) - 1),
+        (0.0, lambda z: torch.log1p(z**2 / 2)),
+        (-2.0, lambda z: 2 * z**2 / (z**2 + 4)),
+        (-math.inf, lambda z: 1 - torch.exp(-(z**2) / 2)),
+        (math.inf, lambda z: torch.exp(z**2 / 2) - 1),
+    ],
+    ids=str,
+)
+def test_members_of_barrons_family(alpha: float, member: verify.Function) -> None:
+    f = rho("general_robust_loss", alpha=alpha, scale=2.0)
+    assert verify.equal(f, lambda r: member(r / 2), R, 1e-13)
+    assert not verify.equal(f, member, R)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "neighbours"),
+    [
+        (2.0, (1.9, 1.999, 1.999999)),
+        (0.0, (0.1, 1e-3, 1e-5)),
+        (0.0, (-0.1, -1e-3, -1e-5)),
+        (-math.inf, (-10, -1e3, -1e6)),
+    ],
+)
+def test_the_exact_members_are_the_limits(alpha: float, neighbours: tuple[float, ...]) -> None:
+    def family(r: Tensor, a: float) -> Tensor:
+        return rho("general_robust_loss", alpha=a)(r)
+
+    assert verify.limit(family, neighbours, rho("general_robust_loss", alpha=alpha), R)
+
+
+def test_huber_between_its_limits() -> None:
+    assert torch.equal(rho("huber_loss", delta=100.0)(R), R**2 / 2)
+    assert verify.limit(lambda r, d: rho("huber_loss", delta=d)(r) / d, (0.1, 1e-2, 1e-4), rho("l1_loss"), R)
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30])
+def test_robust_losses_survive_absurd_residuals(value: float) -> None:
+    x = torch.tensor([value], requires_grad=True)
+    expected = {
+        rho("huber_loss"): abs(value),
+        rho("l1_loss"): abs(value),
+        rho("log_cosh_loss"): abs(value),
+        rho("tukey_loss", c=3.0): 1.5,
+        rho("general_robust_loss", alpha=1.0): abs(value),
+        rho("general_robust_loss", alpha=0.0): 2 * math.log(abs(value)) - math.log(2),
+        rho("general_robust_loss", alpha=-2.0): 2.0,
+        rho("general_robust_loss", alpha=-math.inf): 1.0,
+    }
+    for f, loss in expected.items():
+        assert f(x).item() == pytest.approx(loss, rel=2e-5)
+        assert gradient(f, x).isfinite().all()
+
+
+def test_log_cosh_does_not_cancel_and_does_not_overflow() -> None:
+    x = torch.tensor([1e-4, 1000.0, -1000.0])
+    assert rho("log_cosh_loss")(x).tolist() == pytest.approx([5e-9, 999.3068528, 999.3068528], rel=1e-6)
+    assert gradient(rho("log_cosh_loss"), x).tolist() == pytest.approx([1e-4, 1.0, -1.0])
+
+
+def test_curvature_at_a_perfect_prediction() -> None:
+    """Second derivatives at residual 0, where absolute values inside a formula would destroy them."""
+    zero = torch.zeros((), dtype=torch.float64)
+    for name, hyper, curvature in (
+        ("mse_loss", {}, 2.0),
+        ("log_cosh_loss", {}, 1.0),
+        ("expectile_loss", {}, 1.0),
+        ("tukey_loss", {}, 1.0),
+        *(("general_robust_loss", {"alpha": a}, 1.0) for a in (2.0, 1.0, 0.5, 0.0, -2.0, -math.inf)),
+    ):
+        f = rho(name, **hyper)
+        assert torch.autograd.functional.hessian(f, zero).item() == pytest.approx(curvature), name
+
+
+def test_gradient_at_a_perfect_prediction_is_zero() -> None:
+    zero = torch.zeros(1, dtype=torch.float64)
+    for name in ("l1_loss", "huber_loss", "quantile_loss", "epsilon_insensitive_loss"):
+        assert gradient(rho(name), zero).item() == 0
+    assert gradient(rho("quantile_loss", q=0.9), zero).item() == 0
+
+
+def test_msle_keeps_its_digits_between_neighbours() -> None:
+    value = lossfns.msle_loss(torch.tensor([1e6 + 1]), torch.tensor([1e6]))
+    assert value.item() == pytest.approx(math.log1p(1 / (1e6 + 1)) ** 2, rel=1e-6)
+
+
+def test_poisson_at_a_rate_of_zero() -> None:
+    x = torch.tensor([-math.inf, -math.inf], requires_grad=True)
+    loss = lossfns.poisson_nll_loss(x, torch.tensor([0, 2]), reduction="none")
+    assert loss.tolist() == [0.0, math.inf]
+    impossible = lossfns.poisson_nll_loss(x[:1], torch.tensor([0]))
+    assert torch.autograd.grad(impossible, x)[0].tolist() == [0.0, 0.0]
+
+
+def test_poisson_full_is_the_probability_mass() -> None:
+    counts = torch.arange(6)
+    loss = lossfns.poisson_nll_loss(torch.full((6,), 0.3).double(), counts, full=True, reduction="none")
+    assert np.allclose(loss, -scipy.stats.poisson(math.exp(0.3)).logpmf(counts.numpy()))
+    gradient_of_target = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    lossfns.poisson_nll_loss(torch.tensor([0.7]).double(), gradient_of_target).backward()
+    assert gradient_of_target.grad is not None
+    assert gradient_of_target.grad.item() == pytest.approx(-0.7)
+
+
+def test_gaussian_full_is_the_density() -> None:
+    mean, y, log_var = torch.tensor([0.3, 0.1]), torch.tensor([1.0, -2.0]), torch.tensor([0.5, -1.0])
+    loss = lossfns.gaussian_nll_loss(mean.double(), y.double(), log_var.double(), full=True, reduction="none")
+    sigma = torch.exp(log_var.double() / 2).numpy()
+    assert np.allclose(loss, -scipy.stats.norm(mean.double().numpy(), sigma).logpdf(y.double().numpy()))
+
+
+@pytest.mark.parametrize("name", ["gaussian_nll_loss", "gaussian_crps_loss"])
+def test_gaussian_losses_recover_mean_and_variance(name: str) -> None:
+    """Minimised over (mean, log-variance): NLL gives the sample's own, CRPS those of a normal sample."""
+    uniform = verify.line(0.5 / 4000, 1 - 0.5 / 4000, 4000)
+    sample = 1.5 + 0.6 * torch.special.ndtri(uniform)
+    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [parameters], max_iter=200, line_search_fn="strong_wolfe", tolerance_grad=1e-12
+    )
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        mean, log_var = (p.expand(sample.shape) for p in parameters)
+        loss = getattr(lossfns, name)(mean, sample, log_var)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    mean, log_var = parameters.detach().tolist()
+    assert mean == pytest.approx(1.5, abs=1e-6)
+    assert log_var == pytest.approx(math.log(sample.var(correction=0).item()), abs=1e-3)
+
+
+def test_crps_is_the_integral_of_squared_distance_of_distribution_functions() -> None:
+    grid = verify.line(-40, 40, 400_001)
+    cdf = torch.special.ndtr((grid - 0.4) / 1.3)
+    y = torch.tensor([1.1], dtype=torch.float64)
+    integral = torch.trapezoid((cdf - (grid >= y).double()) ** 2, grid).item()
+    log_var = torch.tensor([2 * math.log(1.3)], dtype=torch.float64)
+    loss = lossfns.gaussian_crps_loss(torch.tensor([0.4], dtype=torch.float64), y, log_var)
+    assert loss.item() == pytest.approx(integral, abs=1e-4)
+
+
+def test_crps_of_a_certain_forecast_is_the_absolute_error() -> None:
+    mean, y = torch.tensor([2.0, -1.0]), torch.tensor([5.0, -1.5])
+    loss = lossfns.gaussian_crps_loss(mean, y, torch.full((2,), -80.0), reduction="none")
+    assert torch.allclose(loss, (y - mean).abs())
+
+
+class TestQuantileColumns:
+    q = torch.tensor([0.1, 0.5, 0.9])
+    input = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
+    target = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+
+    def test_each_column_is_its_own_loss(self) -> None:
+        loss = lossfns.quantile_loss(self.input, self.target, q=self.q, reduction="none")
+        assert loss.shape == self.input.shape
+        for column, q in enumerate(self.q.tolist()):
+            alone = lossfns.quantile_loss(self.input[..., column], self.target, q=q, reduction="none")
+            assert torch.allclose(loss[..., column], alone)
+        assert torch.allclose(lossfns.quantile_loss(self.input, self.target, q=self.q), loss.mean())
+
+    def test_sample_weights_need_a_last_axis(self) -> None:
+        weight = torch.rand(4, 5)
+        loss = lossfns.quantile_loss(self.input, self.target, q=self.q, reduction="none")
+        got = lossfns.quantile_loss(self.input, self.target, q=self.q, weight=weight[..., None])
+        assert torch.allclose(got, (weight[..., None] * loss).sum() / (3 * weight.sum()))
+        with pytest.raises(ValueError, match="weight must broadcast"):
+            lossfns.quantile_loss(self.input, self.target, q=self.q, weight=weight)
+
+    def test_dtype_is_that_of_input_and_target(self) -> None:
+        loss = lossfns.quantile_loss(self.input.half(), self.target.half(), q=self.q.double())
+        assert loss.dtype is torch.float32
+
+    def test_module_carries_q_along(self) -> None:
+        module = lossfns.QuantileLoss(q=self.q)
+        assert torch.equal(module.state_dict()["q"], self.q)
+        assert module.to(torch.float64).q.dtype is torch.float64
+        assert "q=tensor of shape (3,)" in repr(module)
+        assert torch.allclose(
+            module(self.input, self.target), lossfns.quantile_loss(self.input, self.target, q=self.q)
+        )
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"3 quantiles, \(4, 5, 3\), got \(4, 5\)"):
+            lossfns.quantile_loss(self.target, self.target, q=self.q)
+        with pytest.raises(ValueError, match=r"q must be .* got shape \(1, 3\)"):
+            lossfns.quantile_loss(self.input, self.target, q=self.q[None])
+        with pytest.raises(TypeError, match="target must be a torch.Tensor"):
+            lossfns.quantile_loss(self.input, [0.0], q=self.q)  # type: ignore[arg-type]
+        outside = torch.tensor([0.1, 0.5, 1.0])
+        lossfns.quantile_loss(self.input, self.target, q=outside)
+        with (
+            lossfns.strict(),
+            pytest.raises(ValueError, match=r"q must be strictly between 0 and 1, got 1 at"),
+        ):
+            lossfns.quantile_loss(self.input, self.target, q=outside)
+
+    def test_compiles_and_maps(self) -> None:
+        compiled = torch.compile(lossfns.quantile_loss, fullgraph=True, backend="aot_eager")
+        expected = lossfns.quantile_loss(self.input, self.target, q=self.q)
+        assert torch.allclose(compiled(self.input, self.target, q=self.q), expected)
+        rows = torch.func.vmap(lambda x, y: lossfns.quantile_loss(x, y, q=self.q))(self.input, self.target)
+        assert torch.allclose(rows.mean(), expected)
+
+
+def test_means_of_means_are_not_the_mean_but_sums_over_counts_are() -> None:
+    x, y, w = torch.randn(6), torch.randn(6), torch.tensor([1.0, 0.0, 2.0, 1.0, 1.0, 3.0])
+    whole = lossfns.huber_loss(x, y, weight=w)
+    parts = [(x[:1], y[:1], w[:1]), (x[1:], y[1:], w[1:])]
+    sums = [lossfns.huber_loss(a, b, weight=c, reduction="sum") for a, b, c in parts]
+    assert torch.allclose(sum(sums) / w.sum(), whole)
+
+
+def test_weights_are_one_convention_for_all() -> None:
+    x, y, w = torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([1.0, 3.0])
+    assert lossfns.mse_loss(x, y, weight=w).item() == 3.25
+    assert lossfns.l1_loss(x, y, weight=w).item() == 1.75
+    assert lossfns.huber_loss(x, y, weight=w).item() == 1.25
+
+
+def test_strict_is_left_when_an_error_leaves_it() -> None:
+    bad = torch.tensor([math.nan])
+    with pytest.raises(ValueError, match="input must be finite"), lossfns.strict():
+        lossfns.mse_loss(bad, torch.zeros(1))
+    assert lossfns.mse_loss(bad, torch.zeros(1)).isnan()
+    with lossfns.strict():
+        with lossfns.strict():
+            pass
+        with pytest.raises(ValueError, match="got nan at index"):
+            lossfns.mse_loss(bad, torch.zeros(1))
+    assert float(lossfns.mse_loss(torch.zeros(1), torch.zeros(1))) == 0

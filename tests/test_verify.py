@@ -1,0 +1,160 @@
+"""Each checker accepts what is true, rejects what is not, and says what it saw."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossfns import verify
+from lossfns.verify import box, line
+
+R = line(-4, 4)
+
+
+def test_a_verdict_is_a_truth_value_with_evidence() -> None:
+    yes, no = verify.Verdict("c", True, "seen"), verify.Verdict("c", False, "not so")
+    assert yes
+    assert not no
+    assert (str(yes), str(no)) == ("holds: c: seen", "FAILS: c: not so")
+
+
+def test_points() -> None:
+    assert line(-1, 1, 3).tolist() == [-1, 0, 1]
+    assert 0.0 in line(-5, 5)
+    cube = box(2, 3, 4, n=50)
+    assert cube.shape == (50, 4)
+    assert (cube >= 2).all()
+    assert (cube <= 3).all()
+    assert torch.equal(cube, box(2, 3, 4, n=50))
+    assert not torch.equal(cube, box(2, 3, 4, n=50, seed=1))
+
+
+def test_equal() -> None:
+    assert verify.equal(torch.sin, lambda x: torch.cos(x - math.pi / 2), R)
+    verdict = verify.equal(torch.sin, torch.cos, R)
+    assert not verdict
+    assert "against" in verdict.evidence
+    assert not verify.equal(torch.sin, lambda x: torch.sin(x) * 1.001, R)
+    assert not verify.equal(torch.log, torch.log, R), "NaN is never equal"
+    assert verify.equal(lambda x: x / 0, lambda x: 2 * x / 0, line(1, 2)), "inf equals inf"
+    assert not verify.equal(lambda x: x / 0, lambda x: -x / 0, line(1, 2))
+    assert verify.equal(lambda x: 1e6 * x, lambda x: 1e6 * x + 1e-5, line(1, 2)), "relative for large values"
+
+
+def test_gradient() -> None:
+    assert verify.gradient(lambda r: r**3, lambda r: 3 * r**2, R)
+    assert not verify.gradient(lambda r: r**3, lambda r: 3 * r, R)
+    assert verify.gradient(lambda x: (x**2).sum(1), lambda x: 2 * x, box(-1, 1, 3))
+    assert not verify.gradient(lambda x: (x**2).sum(1), lambda x: x, box(-1, 1, 3))
+
+
+def test_convex() -> None:
+    assert verify.convex(torch.exp, R)
+    assert verify.convex(lambda x: x.norm(dim=1), box(-1, 1, 3))
+    for f in (torch.sin, lambda r: -(r**2), lambda r: r.abs().sqrt(), torch.log):
+        verdict = verify.convex(f, R)
+        assert not verdict
+        assert "of the way from" in verdict.evidence
+    assert not verify.convex(lambda x: x[:, 0] * x[:, 1], box(-1, 1, 2)), "convex in each, not in both"
+
+
+def test_lipschitz() -> None:
+    assert verify.lipschitz(torch.sin, 1.0, R, tight=True)
+    assert verify.lipschitz(torch.sin, 2.0, R)
+    assert not verify.lipschitz(torch.sin, 2.0, R, tight=True), "2 is a bound, not the best"
+    assert not verify.lipschitz(torch.sin, 0.9, R)
+    assert not verify.lipschitz(torch.log, 1e9, R), "NaN has no bound"
+    assert verify.lipschitz(lambda x: 3 * x.norm(dim=1), 3.0, box(-1, 1, 3), tight=True)
+
+
+def test_smooth() -> None:
+    assert verify.smooth(lambda r: r**2, 2.0, R, tight=True)
+    assert not verify.smooth(lambda r: r**2, 1.9, R)
+    assert not verify.smooth(lambda r: r**2, 3.0, R, tight=True)
+    assert not verify.smooth(torch.abs, 100.0, R), "the gradient jumps"
+
+
+def test_differentiable() -> None:
+    assert verify.differentiable(torch.sin, R, 2)
+    assert not verify.differentiable(torch.abs, R)
+    assert not verify.differentiable(torch.abs, R, 2), "twice needs once"
+
+    def huber(r: Tensor) -> Tensor:
+        return F.huber_loss(r, torch.zeros_like(r), reduction="none")
+
+    assert verify.differentiable(huber, R, 1)
+    verdict = verify.differentiable(huber, R, 2)
+    assert not verdict
+    assert "derivative 2 jumps from 0 to 1 at -1" in verdict.evidence
+
+
+SAMPLE = torch.tensor([0.0, 1.0, 2.0, 3.0, 10.0])
+
+
+def test_elicits() -> None:
+    assert verify.elicits(lambda a, y: (a - y) ** 2, 3.2, SAMPLE)
+    assert verify.elicits(lambda a, y: (a - y).abs(), 2.0, SAMPLE)
+    verdict = verify.elicits(lambda a, y: (a - y).abs(), 3.2, SAMPLE)
+    assert not verdict
+    assert verdict.evidence == "least average loss at 2, the claimed statistic is 3.2"
+
+
+def test_proper() -> None:
+    def log_loss(z: Tensor, t: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(z, t, reduction="none")
+
+    assert verify.proper(log_loss)
+    assert verify.proper(lambda z, t: (torch.sigmoid(z) - t) ** 2)
+    assert verify.proper(lambda p, t: (p - t) ** 2, link=lambda p: p)
+    verdict = verify.proper(lambda z, t: (torch.sigmoid(z) - t).abs())
+    assert not verdict
+    assert "the best prediction is" in verdict.evidence
+    assert not verify.proper(lambda z, t: log_loss(2 * z, t))
+
+
+def test_invariant() -> None:
+    assert verify.invariant(lambda x: x.norm(dim=1), lambda x: x.flip(1), box(-1, 1, 3))
+    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1, box(-1, 1, 3))
+
+
+def test_limit() -> None:
+    def family(r: Tensor, h: float) -> Tensor:
+        return torch.sqrt(r**2 + h**2)
+
+    assert verify.limit(family, (1.0, 0.1, 1e-4), torch.abs, R)
+    assert not verify.limit(family, (1.0, 0.1), torch.abs, R), "not close enough yet"
+    assert not verify.limit(family, (1e-4, 1.0), torch.abs, R), "moves away"
+    assert not verify.limit(family, (1.0, 1e-4), torch.square, R)
+
+
+def test_finite() -> None:
+    assert verify.finite(lambda x, y: (x - y).abs())
+    verdict = verify.finite(lambda x, y: torch.log(torch.cosh(x - y)))
+    assert not verdict
+    assert "input 20, target 0, torch.float16: value inf" in verdict.evidence
+    verdict = verify.finite(lambda x, y: (x - y).abs().sqrt())
+    assert not verdict
+    assert "gradient nan" in verdict.evidence
+
+
+def test_minimiser() -> None:
+    assert verify.minimiser(lambda x: (x - 1.234567) ** 2, -5, 5) == pytest.approx(1.234567, abs=1e-8)
+    assert verify.minimiser(lambda x: x, -5, 5) == pytest.approx(-5)
+    two_wells = verify.minimiser(lambda x: (x**2 - 1) ** 2 + 0.1 * x, -3, 3)
+    assert two_wells == pytest.approx(-1.0123, abs=1e-3), "the deeper of two"
+
+
+def test_report() -> None:
+    text = verify.report(lambda x, y: F.huber_loss(x, y, reduction="none"))
+    assert text.count("holds") == 3
+    assert "slope: at most 1 on [-5, 5]; does not grow on ten times the range" in text
+    assert "estimates: 1.15 on a sample of mean 1.647, median 1" in text
+    broken = verify.report(lambda x, y: (x - y).abs().sqrt(), sample=SAMPLE)
+    assert "FAILS: convex" in broken
+    assert "FAILS: finite" in broken
+    assert "mean 3.2, median 2" in broken
+    assert "grows on ten times" in verify.report(lambda x, y: (x - y) ** 2)

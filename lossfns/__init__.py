@@ -3,3 +3,5 @@
 from lossfns import regression as regression
 from lossfns._check import strict as strict
 from lossfns.regression import *
+
+__version__ = "0.1.0"

@@ -28,7 +28,7 @@ def style() -> None:
             "axes.titlesize": "medium",
             "figure.constrained_layout.use": True,
             "figure.dpi": 110,
-            "figure.figsize": (7.0, 3.2),
+            "figure.figsize": (7.0, 3.4),
             "font.size": 10.5,
             "grid.alpha": 0.3,
             "legend.frameon": False,
@@ -56,7 +56,7 @@ def loss_and_gradient(
         right.plot(x.detach(), slope)
     left.set(xlabel=xlabel, ylabel="loss", ylim=ylim)
     right.set(xlabel=xlabel, ylabel="gradient")
-    left.legend()
+    figure.legend(loc="outside upper center", ncols=min(len(losses), 3))
     return figure
 
 

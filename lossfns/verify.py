@@ -51,6 +51,11 @@ def box(low: float, high: float, dim: int, n: int = 1000, seed: int = 0) -> Tens
     return low + (high - low) * torch.rand(n, dim, generator=generator, dtype=torch.float64)
 
 
+def of_residual(loss: Callable[..., Tensor], **hyperparameters: float) -> Function:
+    """A regression loss as a function of the residual alone: unreduced, at target 0."""
+    return lambda r: loss(r, torch.zeros_like(r), reduction="none", **hyperparameters)
+
+
 def equal(f: Function, g: Function, points: Tensor, tol: float = 1e-9, claim: str = "equal") -> Verdict:
     """Two functions agree at every point, to ``tol`` relative to max(1, |g|). Infinite values must agree too."""
     ours, theirs = f(points), g(points)

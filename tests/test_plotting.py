@@ -30,7 +30,7 @@ def test_lines_differ_in_colour_and_in_style() -> None:
 def test_loss_and_gradient() -> None:
     figure = plotting.loss_and_gradient({"square": torch.square, "absolute": torch.abs}, -2, 2)
     left, right = figure.axes
-    assert [t.get_text() for t in left.get_legend().get_texts()] == ["square", "absolute"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["square", "absolute"]
     x, y = left.lines[0].get_data()
     assert (x[0], x[-1]) == (-2, 2)
     assert torch.allclose(torch.as_tensor(y), torch.as_tensor(x) ** 2)

@@ -18,7 +18,7 @@ ZERO = torch.zeros_like(R)
 
 
 def rho(name: str, **hyper: float) -> verify.Function:
-    return lambda r: getattr(lossfns, name)(r, torch.zeros_like(r), reduction="none", **hyper)
+    return verify.of_residual(getattr(lossfns, name), **hyper)
 
 
 def gradient(f: verify.Function, r: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ TOKEN = re.compile(
 
 
 def evaluate(tex: str, **names: float) -> float:
-    r"""The value of a formula; ``names`` gives its symbols by their TeX without the backslash, ŷ as ``yhat``."""
+    r"""The value of a formula. ``names`` are its symbols: their TeX without the backslash, ŷ as ``yhat``."""
     tex = re.sub(r"^\\ell\(.*?\) = ", "", tex).replace(r"\operatorname{sign}", r"\sign")
     formula, *definitions = [part.strip(" ,") for part in re.split(r"\\qquad|\\quad", tex)]
     symbols = {"e": math.e, r"\pi": math.pi} | {_symbol(name): value for name, value in names.items()}

@@ -51,7 +51,7 @@ def test_formula_and_gradient_are_those_printed(case: LossCase, hyper: Hyper) ->
     (slope,) = torch.autograd.grad(value.sum(), arguments[0])
     for i in range(len(value)):
         names = symbols(case, [float(a.detach()[i]) for a in arguments], hyper)
-        assert evaluate(case.card.formula, **names) == pytest.approx(float(value[i]), rel=1e-9, abs=1e-12)
+        assert evaluate(case.card.formula, **names) == pytest.approx(value[i].item(), rel=1e-9, abs=1e-12)
         assert evaluate(case.card.gradient, **names) == pytest.approx(float(slope[i]), rel=1e-9, abs=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""What is particular to single regression losses: identities, limits, published pitfalls, quantile columns."""
+"""What is particular to single regression losses: identities, limits, pitfalls, quantile columns."""
 
 from __future__ import annotations
 

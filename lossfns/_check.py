@@ -53,6 +53,12 @@ non_negative = Rule(
 fraction = Rule(
     _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", (0.0, 1.0, -0.5, *_NOT_NUMBERS)
 )
+zero_to_one = Rule(
+    _number(lambda v: 0 <= v <= 1), "a number from 0 to 1", (-0.1, 1.1, math.inf, *_NOT_NUMBERS)
+)
+below_one = Rule(
+    _number(lambda v: 0 <= v < 1), "a number from 0 up to, but not, 1", (-0.1, 1.0, *_NOT_NUMBERS)
+)
 extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
 flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
 
@@ -129,6 +135,19 @@ def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
     return tuple(argument.to(dtype) for argument in arguments)
 
 
+def expanded(name: str, value: Any, like: Tensor, words: str) -> Tensor:
+    """``value`` in the dtype and shape of ``like``, which it must broadcast to, finite and at least 0."""
+    is_tensor(**{name: value})
+    try:
+        value = value.to(floating(like)[0].dtype).expand(like.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"{name} must broadcast to the shape of {words}, {tuple(like.shape)}, got {tuple(value.shape)}"
+        ) from None
+    finite_non_negative(name, value)
+    return cast("Tensor", value)
+
+
 _strict = False
 
 
@@ -174,4 +193,5 @@ class Domain:
 finite = Domain(torch.isfinite, "finite")
 above_minus_one = Domain(lambda v: v.isfinite() & (v > -1), "finite and above -1")
 finite_non_negative = Domain(lambda v: v.isfinite() & (v >= 0), "finite and at least 0")
+probability = Domain(lambda v: (v >= 0) & (v <= 1), "from 0 to 1")
 below_infinity = Domain(lambda v: v < torch.inf, "below inf and not NaN")

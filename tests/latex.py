@@ -166,7 +166,7 @@ class _Parser:
 
     def arguments(self) -> list[float]:
         if self.next != "(":
-            return [self.atom()]
+            return [self.entry()]
         self.take()
         values = [self.sum()]
         while self.next == ",":

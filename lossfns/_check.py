@@ -36,7 +36,7 @@ class Rule:
 
 def is_number(value: Any) -> bool:
     """Whether ``value`` is a real number other than NaN (tensors and bools are not)."""
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
 
 def _number(test: Callable[[float], bool]) -> Callable[[Any], bool]:

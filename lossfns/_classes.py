@@ -88,7 +88,7 @@ def class_loss(
     else:
         loss = by_class.reshape(-1)[target] * of_index(logits, target)
     if label_smoothing:
-        uniform = torch.full_like(logits, 1 / logits.shape[1])
+        uniform = logits.new_full((), 1 / logits.shape[1]).expand_as(logits)
         loss = (1 - label_smoothing) * loss + label_smoothing * expected(uniform)
     if share is not None:
         loss = loss / torch.where(share == 0, 1.0, share)

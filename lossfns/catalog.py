@@ -86,10 +86,11 @@ class LossCard:
 
     @property
     def hyperparameters(self) -> dict[str, tuple[Any, str]]:
-        """Default and admissible values of each hyper-parameter."""
+        """Default (None if there is none) and admissible values of each hyper-parameter."""
         rules = self.function.rules  # type: ignore[attr-defined]
         parameters = inspect.signature(self.function).parameters
-        return {n: (parameters[n].default, rule.words) for n, rule in rules.items() if n != "reduction"}
+        defaults = {n: None if p.default is p.empty else p.default for n, p in parameters.items()}
+        return {n: (defaults[n], rule.words) for n, rule in rules.items() if n != "reduction"}
 
     @property
     def bounded_influence(self) -> Claim[bool]:

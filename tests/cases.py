@@ -507,7 +507,7 @@ REGRESSION = (
 
 INF = math.inf
 LABEL_ROWS = tuple(
-    (x, y) for x in (0.0, 1e-30, 1e-4, 0.3, 7.5, -7.5, 20.0, -20.0, 1000.0, -1e15) for y in (0.0, 1.0, 0.3)
+    (x, y) for x in (0.0, 1e-30, 1e-4, 0.3, 7.5, -7.5, 25.0, -25.0, 1000.0, -1e15) for y in (0.0, 1.0, 0.3)
 )
 LABELS_OUTSIDE = (*NOT_FINITE, ("target", (0.0, -0.5)), ("target", (0.0, 2.0)))
 ROWS = (

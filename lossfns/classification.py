@@ -83,7 +83,6 @@ def cross_entropy(
 
     Source:
         Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*.
-        Chapter: Cross-entropy.
 
     Example:
         >>> z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
@@ -138,7 +137,7 @@ def binary_cross_entropy(
             outside [0, 1].
 
     Source:
-        Cox (1958), *The regression analysis of binary sequences*. Chapter: Cross-entropy.
+        Cox (1958), *The regression analysis of binary sequences*.
 
     Example:
         >>> z = torch.tensor([0.0, 200.0, -200.0])
@@ -180,7 +179,7 @@ def kl_divergence(
             ``reduction``; under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
-        Kullback & Leibler (1951), *On information and sufficiency*. Chapter: Cross-entropy.
+        Kullback & Leibler (1951), *On information and sufficiency*.
 
     Example:
         >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
@@ -219,7 +218,7 @@ def js_divergence(
             ``reduction``; under ``strict()`` NaN or +∞ logits.
 
     Source:
-        Lin (1991), *Divergence measures based on the Shannon entropy*. Chapter: Cross-entropy.
+        Lin (1991), *Divergence measures based on the Shannon entropy*.
 
     Example:
         >>> js_divergence(torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 200.0]]))
@@ -322,7 +321,7 @@ def hinge_loss(
             broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
 
     Source:
-        Cortes & Vapnik (1995), *Support-vector networks*. Chapter: Margin losses.
+        Cortes & Vapnik (1995), *Support-vector networks*.
 
     Example:
         >>> hinge_loss(torch.tensor([0.5, -1.0]), torch.tensor([1, 1]), reduction="none")
@@ -367,7 +366,7 @@ def multiclass_hinge_loss(
             logits.
 
     Source:
-        Crammer & Singer (2001); Weston & Watkins (1999). Chapter: Margin losses.
+        Crammer & Singer (2001); Weston & Watkins (1999).
 
     Example:
         >>> z, y = torch.tensor([[1.0, 0.5, 2.0]]), torch.tensor([0])

@@ -110,7 +110,7 @@ def focal_loss(
             sum to 1, NaN or +∞ logits.
 
     Source:
-        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss.
+        Lin et al. (2017), *Focal loss for dense object detection*.
 
     Example:
         >>> focal_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([0, 0]), reduction="none")
@@ -175,7 +175,7 @@ def binary_focal_loss(
             broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
 
     Source:
-        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss.
+        Lin et al. (2017), *Focal loss for dense object detection*.
 
     Example:
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
@@ -221,7 +221,7 @@ def asymmetric_loss(
             ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
 
     Source:
-        Ridnik et al. (2021), *Asymmetric loss for multi-label classification*. Chapter: Focal loss.
+        Ridnik et al. (2021), *Asymmetric loss for multi-label classification*.
 
     Example:
         >>> asymmetric_loss(torch.tensor([0.0, 0.0, -4.0]), torch.tensor([1, 0, 0]), reduction="none")
@@ -272,7 +272,7 @@ def logit_adjusted_loss(
             that do not sum to 1, NaN or +∞ logits.
 
     Source:
-        Menon et al. (2021), *Long-tail learning via logit adjustment*. Chapter: Class imbalance.
+        Menon et al. (2021), *Long-tail learning via logit adjustment*.
 
     Example:
         >>> prior = torch.tensor([0.9, 0.1])
@@ -334,8 +334,7 @@ def ldam_loss(
             the classes, probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
-        Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*. Chapter:
-        Class imbalance.
+        Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*.
 
     Example:
         >>> count = torch.tensor([1600, 100])

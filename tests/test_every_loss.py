@@ -435,7 +435,9 @@ def test_docstring_says_what_a_user_needs(case: LossCase) -> None:
         assert section in text, section
     for name in case.function.rules:
         assert f"``{name}" in text or name in ("q", "reduction"), name
-    assert case.name in (case.card.module.__doc__ or "")
+    twin = case.card.module.__doc__ or ""
+    assert case.name in twin
+    assert twin.startswith(text.split("\n")[0])
 
 
 def test_numpy_numbers_are_hyper_parameters() -> None:

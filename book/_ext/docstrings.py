@@ -1,4 +1,4 @@
-"""Docstrings written for readers of code also render: bars are bars, public names find their definitions."""
+"""Docstrings written for readers of code also render: bars and stars are themselves, names are links."""
 
 import importlib
 import re
@@ -9,11 +9,12 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 PACKAGE = "lossfns"
-# Literals, roles and mathematics are kept; a bar elsewhere is the absolute value, not a substitution of RST.
-KEPT_OR_BAR = re.compile(r"(``.*?``|:[\w:]+:`.*?`)|\|")
+# Literals, roles and mathematics are kept. Elsewhere a bar is the absolute value, no substitution of RST, and
+# the star of a shape (N, *) is no emphasis.
+KEPT_OR_MARK = re.compile(r"(?P<kept>``.*?``|:[\w:]+:`.*?`)|(?P<mark>\||(?<=, )\*(?=[),]))")
 
 
-def escape_bars(
+def escape_marks(
     app: Sphinx, what: str, name: str, subject: object, options: object, lines: list[str]
 ) -> None:
     math_indent = None  # of the directive whose content is left alone
@@ -24,7 +25,7 @@ def escape_bars(
         if line.lstrip().startswith(".. math::"):
             math_indent = indent
         if math_indent is None and not line.lstrip().startswith((">>>", "...")):
-            lines[number] = KEPT_OR_BAR.sub(lambda match: match[1] or r"\|", line)
+            lines[number] = KEPT_OR_MARK.sub(lambda match: match["kept"] or "\\" + match["mark"], line)
 
 
 def find_public_name(
@@ -42,6 +43,6 @@ def find_public_name(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("autodoc-process-docstring", escape_bars, priority=900)  # after napoleon
+    app.connect("autodoc-process-docstring", escape_marks, priority=900)  # after napoleon
     app.connect("missing-reference", find_public_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

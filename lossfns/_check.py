@@ -54,6 +54,9 @@ fraction = Rule(
     _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", (0.0, 1.0, -0.5, *_NOT_NUMBERS)
 )
 extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
+finite_number = Rule(
+    _number(lambda v: abs(v) < math.inf), "a finite number", (math.inf, -math.inf, *_NOT_NUMBERS)
+)
 flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
 
 
@@ -120,6 +123,32 @@ def same_shape(**arguments: Tensor) -> None:
             )
 
 
+def matrices(**arguments: Tensor) -> None:
+    """Refuse what is not a stack of embeddings, (N, D), or differs from the first in D."""
+    is_tensor(**arguments)
+    (first, reference), *_ = arguments.items()
+    for name, value in arguments.items():
+        if value.ndim != 2:
+            raise ValueError(f"{name} must have shape (N, D), got {tuple(value.shape)}")
+        if value.shape[1] != reference.shape[1]:
+            raise ValueError(
+                f"{name} must have as many columns as {first}, {reference.shape[1]}, got {tuple(value.shape)}"
+            )
+
+
+def labels(rows: int, classes: int | None = None, **arguments: Tensor) -> None:
+    """Refuse class indices that are not one integer for each of the rows; under ``strict()`` hold their range."""
+    is_tensor(**arguments)
+    for name, value in arguments.items():
+        if value.is_floating_point() or value.dtype is torch.bool:
+            raise ValueError(f"{name} must have an integer dtype, got {value.dtype}")
+        if value.shape != (rows,):
+            raise ValueError(f"{name} must have shape ({rows},), one index a row, got {tuple(value.shape)}")
+        if classes is not None:
+            inside = Domain(lambda v: (v >= 0) & (v < classes), f"an index from 0 to {classes - 1}")
+            inside(name, value)
+
+
 def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
     """The arguments in the dtype that the loss computes in: what they promote to, at least float32."""
     dtype = torch.float32
@@ -162,10 +191,12 @@ class Domain:
     holds: Callable[[Tensor], Tensor]
     words: str
 
-    def __call__(self, name: str, value: Tensor) -> None:
+    def __call__(self, name: str, value: Tensor, deleted: Tensor | None = None) -> None:
         if not _strict:
             return
         bad = ~self.holds(value)
+        if deleted is not None:
+            bad = bad & ~deleted
         if bool(bad.any()):
             index = tuple(bad.nonzero()[0].tolist())
             raise ValueError(f"{name} must be {self.words}, got {value[index].item():g} at index {index}")

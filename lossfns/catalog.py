@@ -261,8 +261,8 @@ _CARDS = (
         name="general_robust_loss",
         title="General robust loss (Barron)",
         family="regression",
-        gradient=r"\frac{\hat y - y}{c^2} \left(\frac{(\hat y - y)^2}{c^2 \lvert \alpha - 2 \rvert} + 1\right)^"
-        r"{\alpha / 2 - 1}",
+        gradient=r"\frac{\hat y - y}{c^2} \left(\frac{(\hat y - y)^2}{c^2 \lvert \alpha - 2 \rvert} + 1"
+        r"\right)^{\alpha / 2 - 1}",
         domain=ANY,
         range=Claim(r"$[0, 1 - 2/\alpha)$ if $\alpha < 0$, else $[0, \infty)$", _barron_range),
         estimates="M-estimate",
@@ -284,8 +284,8 @@ _CARDS = (
         name="tukey_loss",
         title="Tukey's biweight loss",
         family="regression",
-        gradient=r"\begin{cases} (\hat y - y) (1 - (\frac{\hat y - y}{c})^2)^2 & \lvert \hat y - y \rvert \le c "
-        r"\\ 0 & \text{otherwise} \end{cases}",
+        gradient=r"\begin{cases} (\hat y - y) (1 - (\frac{\hat y - y}{c})^2)^2 & "
+        r"\lvert \hat y - y \rvert \le c \\ 0 & \text{otherwise} \end{cases}",
         domain=ANY,
         range=Claim(r"$[0, c^2/6]$", lambda c=4.685: (0.0, c**2 / 6)),
         estimates="M-estimate",

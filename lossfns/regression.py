@@ -210,8 +210,8 @@ def log_cosh_loss(
     .. math:: \ell(\hat y, y) = \log \cosh(\hat y - y)
 
     Conventions:
-        The gradient is tanh(ŷ − y). Its bend sits at |ŷ − y| ≈ 1 in the unit of the target: divide both
-        by 1.2047σ for 95 % efficiency at the normal. Exact to rounding for tiny and for huge residuals.
+        The gradient is tanh(ŷ − y). It bends at |ŷ − y| ≈ 1 in the unit of the target: divide both by
+        1.2047σ for 95 % efficiency at the normal. Exact to rounding for tiny and for huge residuals.
 
     Shape:
         ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
@@ -428,15 +428,16 @@ def general_robust_loss(
     weight: Tensor | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Barron's family: from squared error (α = 2) by Charbonnier, Cauchy, Geman–McClure to Welsch (α = −∞).
+    r"""Barron's family: squared error, Charbonnier, Cauchy, Geman–McClure, Welsch and all between.
 
     .. math:: \ell(\hat y, y) = \frac{\lvert \alpha - 2 \rvert}{\alpha} \left(\left(
-        \frac{z^2}{\lvert \alpha - 2 \rvert} + 1\right)^{\alpha / 2} - 1\right), \qquad z = \frac{\hat y - y}{c}
+        \frac{z^2}{\lvert \alpha - 2 \rvert} + 1\right)^{\alpha / 2} - 1\right),
+        \qquad z = \frac{\hat y - y}{c}
 
     Conventions:
         *Smaller* ``alpha`` is more robust; convex in ŷ iff α ≥ 1. ``scale`` is c, in the unit of the
-        target; the curvature at zero is 1/c² for every α. The removable singularities are the limits
-        themselves: α = 2 is z²/2, α = 0 is log(1 + z²/2), α = −∞ is 1 − exp(−z²/2), α = ∞ is exp(z²/2) − 1.
+        target; the curvature at zero is 1/c² for every α. Where the formula has a gap, the loss is the limit:
+        α = 2 is z²/2, α = 0 is log(1 + z²/2), α = −∞ is 1 − exp(−z²/2), α = ∞ is exp(z²/2) − 1.
 
     Shape:
         ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
@@ -446,7 +447,7 @@ def general_robust_loss(
             broadcast; unknown ``reduction``.
 
     Source:
-        Barron (2019), *A general and adaptive robust loss function*. Chapter: Robust regression.
+        Barron (2019), *A general and adaptive robust loss function*. Chapter: Redescending losses.
 
     Example:
         >>> x, zero = torch.tensor([1.0, 100.0]), torch.zeros(2)
@@ -504,7 +505,7 @@ def tukey_loss(
             ``reduction``.
 
     Source:
-        Beaton & Tukey (1974). Chapter: Robust regression.
+        Beaton & Tukey (1974), *The fitting of power series*. Chapter: Redescending losses.
 
     Example:
         >>> tukey_loss(torch.tensor([0.0, 5.0, 500.0]), torch.zeros(3), c=3.0, reduction="none")

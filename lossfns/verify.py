@@ -57,7 +57,7 @@ def of_residual(loss: Callable[..., Tensor], **hyperparameters: float) -> Functi
 
 
 def equal(f: Function, g: Function, points: Tensor, tol: float = 1e-9, claim: str = "equal") -> Verdict:
-    """Two functions agree at every point, to ``tol`` relative to max(1, |g|). Infinite values must agree too."""
+    """Two functions agree at every point, to ``tol`` relative to max(1, |g|); infinities must agree too."""
     ours, theirs = f(points), g(points)
     error = torch.where(ours == theirs, 0.0, (ours - theirs).abs() / theirs.abs().clamp(min=1))
     error = error.nan_to_num(nan=torch.inf).reshape(len(points), -1).amax(1)
@@ -142,7 +142,7 @@ def elicits(loss: Loss, statistic: float, sample: Tensor, tol: float = 1e-6) -> 
 def proper(loss: Loss, link: Function = torch.sigmoid, tol: float = 1e-6) -> Verdict:
     """The expected loss of a binary target is least where ``link(input)`` is its probability.
 
-    ``loss(input, target)`` is element-wise, ``target`` is 0 or 1. Probabilities 0.05, 0.10, …, 0.95 are tried.
+    ``loss(input, target)`` is element-wise, ``target`` is 0 or 1. Tried: 0.05, 0.10, …, 0.95.
     """
     worst, evidence = tol, "19 probabilities, each recovered"
     for eta in line(0.05, 0.95, 19).tolist():
@@ -168,7 +168,7 @@ def limit(
     points: Tensor,
     tol: float = 1e-3,
 ) -> Verdict:
-    """``family(points, v)`` comes ever closer to ``target(points)`` along ``values``, to ``tol`` at the last."""
+    """``family(points, v)`` comes ever closer to ``target(points)`` along ``values``, at last to ``tol``."""
     goal = target(points)
     errors = [float((family(points, v) - goal).abs().max()) for v in values]
     falling = all(b <= a for a, b in pairwise(errors))

@@ -1,13 +1,14 @@
-"""One row for each loss: what the generic tests need to know of it. Adding a loss means adding a row.
+"""One row for each loss, or for each form of its arguments: what the generic tests need to know of it.
 
-``reference`` is the loss of one element, written anew from its definition with the functions of a module
-``m``: ``math`` for a float64 loop, ``mpmath.mp`` for fifty digits.
+Adding a loss means adding a row. Its ``layout`` says how its arguments hang together; ``reference`` is the
+loss written anew from its definition with the functions of a module ``m``: ``math`` for a float64 loop,
+``mpmath.mp`` for fifty digits.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,42 +16,127 @@ import numpy as np
 import scipy.stats
 import torch
 from scipy.optimize import brentq
-from torch import Tensor
+from torch import Generator, Tensor
 
 import lossfns
 from lossfns.catalog import LossCard, cards
 from lossfns.verify import box, line
 
 Hyper = Mapping[str, Any]
+Shape = tuple[int, ...]
 ANYWHERE = (1e-30, 1e-8, 1e-4, 0.3, 1.0, 7.5, 20.0, 1000.0, 1e15)
+
+
+def uniform(generator: Generator, shape: Shape, low: float, high: float) -> Tensor:
+    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def pieces(*arguments: Tensor) -> Iterable[tuple[Any, ...]]:
+    """The rows of all arguments, side by side, as nested lists."""
+    return zip(*(a.tolist() for a in arguments), strict=True)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the arguments of a loss hang together. Shapes are those of the loss under ``reduction="none"``."""
+
+    draw: Callable[[Generator, Shape, float, float], list[Tensor]]
+    """draw(generator, shape, low, high): random float64 arguments (indices: int64) for that shape."""
+    units: Callable[..., Iterable[tuple[Any, ...]]]
+    """units(*arguments): what ``reference`` is called with, one call after another; its values, numbers or
+    lists, laid end to end are the unreduced loss. One unit may be an element, a row, or the whole batch."""
+    predictions: Callable[[Tensor, Any], list[Tensor]]
+    """predictions(x, target): arguments that predict the rows of ``x``, (n, dim), or (n,) if dim is 1."""
+    symbols: Callable[..., dict[str, Any]]
+    """symbols(*unit): what the letters of the printed formula stand for."""
+    dim: int = 1
+    """How many predictions one target has."""
+    tail: Shape = ()
+    """The shape is (N, *tail) for N rows."""
+    shape: Shape = (4, 5)
+    """A shape to try, with more than one dimension if there is one."""
+    empty: tuple[Shape, ...] = ((0,), (0, 3), (2, 0))
+    """Shapes without elements."""
+    scalars: bool = False
+    """Whether the shape may be ()."""
+    coupled: bool = False
+    """Whether the loss of a row depends on the other rows: then a row of weight 0 is not a row left out."""
+    wrong: Callable[[list[Tensor]], Iterable[tuple[int, list[Tensor]]]] = lambda arguments: wrong(arguments)
+    """Arguments of shapes that do not fit, each with the position of the culprit."""
+
+    def rows(self, n: int) -> Shape:
+        return (n, *self.tail)
+
+
+def wrong(arguments: list[Tensor]) -> Iterable[tuple[int, list[Tensor]]]:
+    """Each argument but the first with a dimension too many, on either side, and with a row too few."""
+    for position in range(1, len(arguments)):
+        a = arguments[position]
+        for bad in (a.unsqueeze(0), a.unsqueeze(-1), a[:-1], a[0]):
+            yield position, [*arguments[:position], bad, *arguments[position + 1 :]]
+
+
+def elementwise(*letters: str) -> Layout:
+    """Tensors of one shape, the second of them the target, named as in the printed formula."""
+    n = len(letters)
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        first, *rest = [x] if n == 2 else x.unbind(1)
+        return [first, torch.full_like(first, target), *rest]
+
+    return Layout(
+        draw=lambda generator, shape, low, high: [uniform(generator, shape, low, high) for _ in letters],
+        units=lambda *arguments: pieces(*(a.reshape(-1) for a in arguments)),
+        predictions=predictions,
+        symbols=lambda *unit: dict(zip(letters, unit, strict=True)),
+        dim=n - 1,
+        scalars=True,
+    )
+
+
+PLAIN = elementwise("yhat", "y")
+MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
+NOT_FINITE = (("input", (math.nan, 0.0)), ("target", (0.0, math.nan)), ("input", (math.inf, 0.0)))
 
 
 @dataclass(frozen=True)
 class LossCase:
     name: str
     reference: Callable[..., Any]
-    """reference(m, *tensors' elements, **hyper): the unreduced loss of one element."""
+    """reference(m, *unit, **hyper): the loss of one unit of the layout, a number or a list of numbers."""
+    layout: Layout = PLAIN
+    form: str = ""
+    """Tells the rows of one loss apart: a loss has one for each form of its arguments."""
+    required: Hyper = field(default_factory=dict)
+    """Hyper-parameters that have no default."""
     hypers: tuple[Hyper, ...] = ({},)
     """Hyper-parameters to test beside the defaults: each of the generic tests runs on all of them."""
-    extremes: tuple[tuple[float, ...], ...] = tuple((s * r, 0.0) for r in ANYWHERE for s in (1, -1))
-    """Arguments at which float64 and float32 are held to fifty digits."""
+    mass: Callable[..., Any] = lambda *unit, **hyper: 1
+    """mass(*unit, **hyper): the weight the loss itself gives a unit; Σ reference / Σ mass is the mean."""
+    extremes: tuple[tuple[Any, ...], ...] = tuple((s * r, 0.0) for r in ANYWHERE for s in (1, -1))
+    """Arguments, without the leading dimension, at which float64 and float32 are held to fifty digits."""
     low: float = -3.0
     high: float = 3.0
     """The interval that random arguments, and the points of property checks, come from."""
     wide: tuple[float, float] = (-1e9, 1e9)
     """The interval on which an unbounded slope shows."""
+    targets: tuple[Any, ...] = (0.0,)
+    """The targets at which the properties of the loss as a function of its predictions are checked."""
     kinks: Callable[..., tuple[float, ...]] = lambda **hyper: (0.0,)
-    """Predictions at target 0 where a derivative may jump."""
-    statistic: Callable[..., float] | None = None
-    """statistic(sample, **hyper): what the best constant prediction is."""
+    """Predictions where a derivative may jump (for several predictions: multiples of ``direction``)."""
+    direction: tuple[float, ...] = ()
+    """For several predictions: the line through 0 on which the kinks lie."""
+    curved: Callable[..., Tensor] | None = None
+    """curved(**hyper): points next to one another at which the smoothness constant is attained."""
+    statistic: Callable[..., Any] | None = None
+    """statistic(sample, **hyper): what the best constant prediction is. For labels, statistic(p, **hyper):
+    the probabilities, by sigmoid or softmax, of the best prediction where the label has probabilities p."""
     neg_log_density: Callable[..., float] | None = None
     """neg_log_density(*elements, **hyper): −log of the density of the law the card names, if SciPy has it."""
-    best: tuple[float, ...] = (0.0, 0.0)
+    best: tuple[Any, ...] = (0.0, 0.0)
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
-    outside: tuple[tuple[float, ...], ...] = field(
-        default=((math.nan, 0.0), (0.0, math.nan), (math.inf, 0.0))
-    )
-    """Arguments that ``strict()`` refuses."""
+    outside: tuple[tuple[str, tuple[Any, ...]], ...] = NOT_FINITE
+    """Arguments that ``strict()`` refuses, with the name of the culprit."""
 
     @property
     def card(self) -> LossCard:
@@ -60,30 +146,68 @@ class LossCase:
     def function(self) -> Callable[..., Tensor]:
         return getattr(lossfns, self.name)
 
+    def __call__(self, *arguments: Tensor, **kwargs: Any) -> Tensor:
+        """The loss, with what it requires filled in."""
+        return self.function(*arguments, **{**self.required, **kwargs})
+
+    def module(self, **kwargs: Any) -> torch.nn.Module:
+        return self.card.module(**{**self.required, **kwargs})
+
+    @property
+    def all_hypers(self) -> list[dict[str, Any]]:
+        return [{**self.required, **hyper} for hyper in self.hypers]
+
     @property
     def arity(self) -> int:
         return len(self.extremes[0])
 
-    def arguments(self, *shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> list[Tensor]:
-        """Random tensors of one shape that keep away from kinks."""
-        generator = torch.Generator().manual_seed(seed)
-        uniform = [torch.rand(shape, generator=generator, dtype=torch.float64) for _ in range(self.arity)]
-        return [(self.low + (self.high - self.low) * u).to(dtype) for u in uniform]
+    def arguments(
+        self,
+        *shape: int,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float64,
+        between: tuple[float, float] | None = None,
+    ) -> list[Tensor]:
+        """Random tensors, away from kinks, whose unreduced loss has that shape."""
+        low, high = between or (self.low, self.high)
+        drawn = self.layout.draw(torch.Generator().manual_seed(seed), shape, low, high)
+        return [a.to(dtype) if a.is_floating_point() else a for a in drawn]
 
-    def of_predictions(self, **hyper: Any) -> Callable[[Tensor], Tensor]:
-        """The loss at target 0 as a function of its predictions: of a number, or of rows (input, log_var)."""
+    def row(self, row: tuple[Any, ...], dtype: torch.dtype = torch.float64) -> list[Tensor]:
+        """Arguments of one row from nested lists of numbers: floats become ``dtype``, integers indices."""
+        tensors = [torch.tensor([v], dtype=torch.float64 if _has_float(v) else None) for v in row]
+        return [t.to(dtype) if t.is_floating_point() else t for t in tensors]
 
-        def f(x: Tensor) -> Tensor:
-            columns = [x] if self.arity == 2 else [x[:, 0], x[:, 1]]
-            first, *rest = columns
-            return self.function(first, torch.zeros_like(first), *rest, reduction="none", **hyper)
+    def loop(self, arguments: list[Tensor], **hyper: Any) -> tuple[Tensor, Tensor]:
+        """The unreduced loss and its own weights, by a Python loop over the reference."""
+        hyper = {**self.required, **hyper}
+        shape = self(*arguments, reduction="none", **hyper).shape
+        units = list(self.layout.units(*arguments))
+        losses = [self.reference(math, *unit, **hyper) for unit in units]
+        masses = [self.mass(*unit, **hyper) for unit in units]
+        flat = [torch.tensor(v, dtype=torch.float64).reshape(shape) for v in (_flat(losses), _flat(masses))]
+        return flat[0], flat[1]
 
-        return f
+    def of_predictions(self, **hyper: Any) -> list[Callable[[Tensor], Tensor]]:
+        """The loss at each of the ``targets``, as a function of the predictions: a number, or a row."""
+
+        def at(target: Any) -> Callable[[Tensor], Tensor]:
+            return lambda x: self(*self.layout.predictions(x, target), reduction="none", **hyper)
+
+        return [at(target) for target in self.targets]
 
     def points(self, **hyper: Any) -> Tensor:
-        if self.arity == 3:
-            return box(self.low, self.high, 2)
+        if self.layout.dim > 1:
+            return box(self.low, self.high, self.layout.dim)
         return torch.cat([line(self.low, self.high), torch.tensor(self.kinks(**hyper), dtype=torch.float64)])
+
+
+def _has_float(value: Any) -> bool:
+    return any(map(_has_float, value)) if isinstance(value, list | tuple) else isinstance(value, float)
+
+
+def _flat(values: Any) -> list[float]:
+    return [v for part in values for v in _flat(part)] if isinstance(values, list) else [float(values)]
 
 
 def m_estimate(psi: Callable[..., np.ndarray]) -> Callable[..., float]:
@@ -161,7 +285,11 @@ def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
 
 SCALES = (-60.0, -2.0, 0.0, 3.0, 60.0)
 MEAN_AND_SCALE = tuple((mean, 0.0, s) for mean in (0.0, 1e-6, 0.5, -3.0, 1e6) for s in SCALES)
-OUTSIDE_3 = ((math.nan, 0.0, 0.0), (0.0, math.inf, 0.0), (0.0, 0.0, math.nan))
+OUTSIDE_3 = (
+    ("input", (math.nan, 0.0, 0.0)),
+    ("target", (0.0, math.inf, 0.0)),
+    ("log_var", (0.0, 0.0, math.nan)),
+)
 
 CASES = (
     LossCase(
@@ -216,7 +344,12 @@ CASES = (
         wide=(-1 + 1e-9, 0.0),
         statistic=lambda sample: np.exp(np.log(1 + sample).mean()) - 1,
         neg_log_density=lambda x, y: -scipy.stats.norm(math.log1p(x), math.sqrt(0.5)).logpdf(math.log1p(y)),
-        outside=((-1.0, 0.0), (0.0, -1.5), (math.nan, 0.0), (0.0, math.inf)),
+        outside=(
+            ("input", (-1.0, 0.0)),
+            ("target", (0.0, -1.5)),
+            ("input", (math.nan, 0.0)),
+            ("target", (0.0, math.inf)),
+        ),
     ),
     LossCase(
         "quantile_loss",
@@ -270,11 +403,17 @@ CASES = (
         statistic=lambda sample, full=False: math.log(sample.mean()),
         neg_log_density=lambda x, y, full=False: -scipy.stats.poisson(math.exp(x)).logpmf(y),
         best=(3.0, 20.0),
-        outside=((0.0, -1.0), (math.inf, 0.0), (math.nan, 0.0), (0.0, math.inf)),
+        outside=(
+            ("target", (0.0, -1.0)),
+            ("input", (math.inf, 0.0)),
+            ("input", (math.nan, 0.0)),
+            ("target", (0.0, math.inf)),
+        ),
     ),
     LossCase(
         "gaussian_nll_loss",
         lambda m, mean, y, s, full=False: (s + (y - mean) ** 2 * m.exp(-s) + full * m.log(2 * m.pi)) / 2,
+        layout=MEAN_AND_LOG_VARIANCE,
         hypers=({}, {"full": True}),
         extremes=MEAN_AND_SCALE,
         wide=(-20.0, 20.0),
@@ -285,6 +424,7 @@ CASES = (
     LossCase(
         "gaussian_crps_loss",
         crps,
+        layout=MEAN_AND_LOG_VARIANCE,
         extremes=MEAN_AND_SCALE,
         wide=(-30.0, 30.0),
         best=(0.0, 0.0, -80.0),

@@ -2,19 +2,31 @@ r"""Evaluate the TeX of a loss card, so that a test can hold the printed formula
 
 Grammar: sums, products by juxtaposition or a slash, powers, ``\frac``, ``\sqrt``, ``\left( \right)``,
 ``\lvert \rvert``, a two- or three-way ``cases`` block, the functions of ``FUNCTIONS`` and, after
-``\qquad`` or ``\quad``, definitions ``name = value``.
+``\qquad`` or ``\quad``, definitions ``name = value``. Entries of vectors are ``z_k``, with ``\sum_k``,
+``\sum_{k \ne y}`` and ``\max_{k \ne y}`` over all entries; ``[j = y]`` is 1 or 0.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable
+from typing import Any
 
 from scipy.stats import norm
 
-FUNCTIONS: dict[str, Callable[..., float]] = {
-    r"\log": math.log,
+
+def softmax(z: list[float]) -> list[float]:
+    powers = [math.exp(v - max(z)) for v in z]
+    return [v / sum(powers) for v in powers]
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    r"\exp": math.exp,
+    r"\log": lambda v: math.log(v) if v else -math.inf,
+    r"\sigma": lambda v: 1 / (1 + math.exp(-v)),
+    r"\softmax": softmax,
     r"\cosh": math.cosh,
     r"\tanh": math.tanh,
     r"\max": max,
@@ -23,18 +35,20 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     r"\Phi": norm.cdf,
     r"\varphi": norm.pdf,
 }
+RELATIONS = {"<": operator.lt, ">": operator.gt, "=": operator.eq, r"\le": operator.le, r"\ne": operator.ne}
 TOKEN = re.compile(
     r"\\hat y|\\\\|\\begin\{cases\}|\\end\{cases\}|\\text\{otherwise\}|\\[a-zA-Z]+|\d+\.?\d*|[a-zA-Z]|\S"
 )
 
 
-def evaluate(tex: str, **names: float) -> float:
-    r"""The value of a formula; ``names`` gives its symbols by their TeX without the backslash, ŷ as ``yhat``."""
-    tex = re.sub(r"^\\ell\(.*?\) = ", "", tex).replace(r"\operatorname{sign}", r"\sign")
+def evaluate(tex: str, **names: Any) -> float:
+    r"""The value of a formula; ``names``: its symbols by their TeX without the backslash, ŷ as ``yhat``."""
+    tex = re.sub(r"^\\ell\(.*?\) = ", "", tex)
+    tex = re.sub(r"\\operatorname\{(sign|softmax)\}", r"\\\1", tex)
     formula, *definitions = [part.strip(" ,") for part in re.split(r"\\qquad|\\quad", tex)]
     symbols = {"e": math.e, r"\pi": math.pi} | {_symbol(name): value for name, value in names.items()}
     for definition in reversed(definitions):  # a definition may refer to later ones
-        name, value = definition.split("=")
+        name, value = definition.split("=", 1)
         symbols[name.strip()] = _Parser(value, symbols).whole()
     return _Parser(formula, symbols).whole()
 
@@ -44,7 +58,7 @@ def _symbol(name: str) -> str:
 
 
 class _Parser:
-    def __init__(self, tex: str, symbols: dict[str, float]) -> None:
+    def __init__(self, tex: str, symbols: dict[str, Any]) -> None:
         self.tokens = [t for t in TOKEN.findall(tex) if t not in (r"\left", r"\right")]
         self.symbols = symbols
 
@@ -75,19 +89,46 @@ class _Parser:
         return value
 
     def starts_factor(self) -> bool:
-        ends = ("", "+", "-", ")", "}", "&", ",", "/", "^", "=", "<", ">")
-        return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\end{cases}")
+        ends = ("", "+", "-", ")", "}", "]", "&", ",", "/", "^", "_", "=", "<", ">")
+        return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\ne", r"\end{cases}")
 
     def power(self) -> float:
-        base = self.atom()
+        base = self.entry()
         if self.next != "^":
             return base
         self.take()
-        exponent = self.group() if self.next == "{" else float(self.take())
+        exponent = self.group() if self.next == "{" else self.atom()
         try:
             return float(base**exponent)
         except OverflowError:
             return math.inf
+
+    def entry(self) -> Any:
+        value = self.atom()
+        if self.next == "_":
+            self.take()
+            index = self.group() if self.next == "{" else self.symbols[self.take()]
+            value = value[int(index)]
+        return value
+
+    def over(self, reduce: Callable[[list[float]], float]) -> float:
+        """The terms that follow, for every value of an index (but one), summed or the like."""
+        self.take("_")
+        spec = [self.take()]
+        while spec[0] == "{" and spec[-1] != "}":
+            spec.append(self.take())
+        name, but = (spec[1], self.symbols[spec[3]]) if len(spec) == 5 else (spec[0], None)
+        size = max(len(v) for v in self.symbols.values() if isinstance(v, list))
+        tokens, terms = self.tokens, []
+        for index in range(size):
+            self.tokens = list(tokens)
+            inner = _Parser("", self.symbols | {name: index})
+            inner.tokens = self.tokens
+            term = inner.product()
+            self.tokens = inner.tokens
+            if index != but:
+                terms.append(term)
+        return reduce(terms)
 
     def group(self, opening: str = "{", closing: str = "}") -> float:
         self.take(opening)
@@ -95,21 +136,33 @@ class _Parser:
         self.take(closing)
         return value
 
-    def atom(self) -> float:
+    def atom(self) -> Any:
         if self.next == "(":
             return self.group("(", ")")
         if self.next == r"\lvert":
             return abs(self.group(r"\lvert", r"\rvert"))
         if self.next == r"\begin{cases}":
             return self.cases()
+        if self.next == "[":
+            return self.brackets()
         token = self.take()
+        if token == r"\sum" or (token == r"\max" and self.next == "_"):
+            return self.over(sum if token == r"\sum" else max)
         if token == r"\frac":
             return self.group() / self.group()
         if token == r"\sqrt":
             return math.sqrt(self.group())
-        if token in FUNCTIONS:
+        if token in FUNCTIONS and token not in self.symbols:
             return FUNCTIONS[token](*self.arguments())
         return float(token) if token[0].isdigit() else self.symbols[token]
+
+    def brackets(self) -> float:
+        """A pair of brackets, or 1 or 0 for the condition inside it."""
+        self.take("[")
+        value = self.sum()
+        value = value if self.next == "]" else float(self.compare(value))
+        self.take("]")
+        return value
 
     def arguments(self) -> list[float]:
         if self.next != "(":
@@ -138,5 +191,7 @@ class _Parser:
         if self.next == r"\text{otherwise}":
             self.take()
             return True
-        left, relation, right = self.sum(), self.take(), self.sum()
-        return {"<": left < right, ">": left > right, "=": left == right, r"\le": left <= right}[relation]
+        return self.compare(self.sum())
+
+    def compare(self, left: float) -> bool:
+        return RELATIONS[self.take()](left, self.sum())

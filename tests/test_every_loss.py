@@ -24,30 +24,40 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def show(value: Any) -> str:
     if isinstance(value, LossCase):
-        return value.name
-    return ",".join(f"{k}={v}" for k, v in value.items()) or "defaults" if isinstance(value, dict) else ""
+        return f"{value.name}-{value.form}" if value.form else value.name
+    if isinstance(value, dict):
+        words = {k: v.tolist() if isinstance(v, Tensor) else v for k, v in value.items()}
+        return ",".join(f"{k}={v}" for k, v in words.items()).replace(" ", "") or "defaults"
+    return ""
 
 
 each = pytest.mark.parametrize("case", CASES, ids=show)
 each_hyper = pytest.mark.parametrize(
-    ("case", "hyper"), [(case, hyper) for case in CASES for hyper in case.hypers], ids=show
+    ("case", "hyper"), [(case, hyper) for case in CASES for hyper in case.all_hypers], ids=show
 )
-
-
-def loop(case: LossCase, arguments: list[Tensor], hyper: Hyper) -> Tensor:
-    """The unreduced loss by a Python loop over the reference."""
-    columns = [a.reshape(-1).tolist() for a in arguments]
-    values = [float(case.reference(math, *row, **hyper)) for row in zip(*columns, strict=True)]
-    return torch.tensor(values, dtype=torch.float64).reshape(arguments[0].shape)
 
 
 def close(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
     return bool(torch.allclose(a.to(torch.float64), b.to(torch.float64), rtol=tol, atol=tol))
 
 
+def leaves(arguments: list[Tensor]) -> list[Tensor]:
+    """Copies that gradients reach, where they can."""
+    return [a.clone().requires_grad_(a.is_floating_point()) for a in arguments]
+
+
+def differentiable(arguments: list[Tensor]) -> list[Tensor]:
+    return [a for a in arguments if a.requires_grad]
+
+
 def slopes(case: LossCase, arguments: list[Tensor], **kwargs: Any) -> list[Tensor]:
-    leaves = [a.clone().requires_grad_() for a in arguments]
-    return list(torch.autograd.grad(case.function(*leaves, **kwargs), leaves))
+    copies = leaves(arguments)
+    return list(torch.autograd.grad(case(*copies, **kwargs), differentiable(copies)))
+
+
+def by_row(weight: list[float], shape: tuple[int, ...]) -> Tensor:
+    """A weight for each row, ready to broadcast to the shape."""
+    return torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))
 
 
 def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
@@ -59,26 +69,29 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
 
 @each_hyper
 def test_value_is_that_of_a_loop(case: LossCase, hyper: Hyper) -> None:
-    arguments = case.arguments(4, 5)
-    weight = torch.rand(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
-    expected = loop(case, arguments, hyper)
-    assert close(case.function(*arguments, reduction="none", **hyper), expected)
-    assert close(case.function(*arguments, reduction="sum", **hyper), expected.sum())
-    assert close(case.function(*arguments, **hyper), expected.mean())
-    weighted = {r: case.function(*arguments, weight=weight, reduction=r, **hyper) for r in REDUCTIONS}
+    shape = case.layout.shape
+    arguments = case.arguments(*shape)
+    weight = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    expected, mass = case.loop(arguments, **hyper)
+    assert expected.shape == shape
+    assert close(case(*arguments, reduction="none", **hyper), expected)
+    assert close(case(*arguments, reduction="sum", **hyper), expected.sum())
+    assert close(case(*arguments, **hyper), expected.sum() / mass.sum())
+    weighted = {r: case(*arguments, weight=weight, reduction=r, **hyper) for r in REDUCTIONS}
     assert close(weighted["none"], weight * expected)
     assert close(weighted["sum"], (weight * expected).sum())
-    assert close(weighted["mean"], (weight * expected).sum() / weight.sum())
+    assert close(weighted["mean"], (weight * expected).sum() / (weight * mass).sum())
 
 
 @each_hyper
 def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None:
     for dtype in (torch.float64, torch.float32):
         for row in case.extremes:
-            tensors = [torch.tensor([v], dtype=dtype) for v in row]
-            value = case.function(*tensors, **hyper)
+            tensors = case.row(row, dtype)
+            value = case(*tensors, reduction="sum", **hyper)
             with mpmath.workdps(100):
-                exact = case.reference(mpmath.mp, *(mpmath.mpf(t.item()) for t in tensors), **hyper)
+                units = [[digits(piece) for piece in unit] for unit in case.layout.units(*tensors)]
+                exact = total([case.reference(mpmath.mp, *unit, **hyper) for unit in units])
                 scale = max(abs(exact), mpmath.mpf(torch.finfo(dtype).tiny))
                 if abs(exact) > torch.finfo(dtype).max:
                     assert value.item() == math.copysign(math.inf, exact)
@@ -87,69 +100,97 @@ def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None
                     assert error < 60 * torch.finfo(dtype).eps, (row, hyper, dtype, value.item(), exact)
 
 
-@each
-def test_weight_may_broadcast_and_constant_weights_change_nothing(case: LossCase) -> None:
-    arguments = case.arguments(4, 5)
-    mean = case.function(*arguments)
-    for weight in (torch.tensor(3.0), torch.full((5,), 0.25), torch.full((4, 1), 7), torch.ones(4, 5).bool()):
-        assert close(case.function(*arguments, weight=weight), mean)
-    by_row = torch.tensor([1.0, 2.0, 0.0, 4.0])
-    unreduced = case.function(*arguments, reduction="none").mean(1)
-    expected = (by_row * unreduced).sum() / by_row.sum()
-    assert close(case.function(*arguments, weight=by_row[:, None]), expected)
+def digits(value: Any) -> Any:
+    """Nested lists with floats turned into mpmath's numbers; indices stay."""
+    if isinstance(value, list):
+        return [digits(v) for v in value]
+    return mpmath.mpf(value) if isinstance(value, float) else value
+
+
+def total(value: Any) -> Any:
+    return sum(total(v) for v in value) if isinstance(value, list) else value
+
+
+@each_hyper
+def test_weight_may_broadcast_and_constant_weights_change_nothing(case: LossCase, hyper: Hyper) -> None:
+    shape = case.layout.shape
+    arguments = case.arguments(*shape)
+    mean = case(*arguments, **hyper)
+    rows = by_row([7] * shape[0], shape)
+    for weight in (torch.tensor(3.0), torch.full(shape[-1:], 0.25), rows, torch.ones(shape).bool()):
+        assert close(case(*arguments, weight=weight, **hyper), mean)
+    weight = by_row([1.0, 2.0, 0.0, 4.0] + [1.0] * (shape[0] - 4), shape)
+    expected, mass = case.loop(arguments, **hyper)
+    expected = (weight * expected).sum() / (weight * mass).sum()
+    assert close(case(*arguments, weight=weight, **hyper), expected)
+
+
+INDEX_POISON = {math.nan: -7, math.inf: 1000, -math.inf: -(2**62)}
 
 
 @each_hyper
 @pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf], ids=str)
 def test_zero_weight_deletes(case: LossCase, hyper: Hyper, poison: float) -> None:
-    clean = case.arguments(6)
+    if case.layout.coupled:
+        pytest.skip("a row of weight 0 still takes part in the loss of the others")
+    shape = case.layout.rows(6)
+    clean = case.arguments(*shape)
     keep = torch.tensor([True, False, True, True, False, True])
+    mask = by_row(keep.tolist(), shape)
     kept = [a[keep] for a in clean]
     for position in range(case.arity):
         dirty = [a.clone() for a in clean]
-        dirty[position][~keep] = poison
-        for weight in (keep, keep.double(), keep.int()):
+        dirty[position][~keep] = poison if dirty[position].is_floating_point() else INDEX_POISON[poison]
+        for weight in (mask, mask.double(), mask.int()):
             for reduction in ("mean", "sum"):
-                value = case.function(*dirty, weight=weight, reduction=reduction, **hyper)
-                assert close(value, case.function(*kept, reduction=reduction, **hyper))
+                value = case(*dirty, weight=weight, reduction=reduction, **hyper)
+                assert close(value, case(*kept, reduction=reduction, **hyper))
             for got, expected in zip(
                 slopes(case, dirty, weight=weight, **hyper), slopes(case, kept, **hyper), strict=True
             ):
                 assert close(got[keep], expected)
                 assert (got[~keep] == 0).all()
-        unreduced = case.function(*dirty, weight=keep, reduction="none", **hyper)
+        unreduced = case(*dirty, weight=mask, reduction="none", **hyper)
         assert (unreduced[~keep] == 0).all()
 
 
-@each
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)], ids=str)
+EMPTY = [(case, shape) for case in CASES for shape in case.layout.empty]
+
+
+@pytest.mark.parametrize(("case", "shape"), EMPTY, ids=lambda v: str(v) if isinstance(v, tuple) else show(v))
 def test_an_empty_batch_costs_nothing(case: LossCase, shape: tuple[int, ...]) -> None:
-    arguments = [torch.empty(shape, requires_grad=True) for _ in range(case.arity)]
-    for kwargs in ({}, {"weight": torch.empty(shape)}, {"reduction": "sum"}):
-        value = case.function(*arguments, **kwargs)
-        assert value.item() == 0
-        assert value.shape == ()
-        assert all(slope.shape == shape for slope in torch.autograd.grad(value, arguments))
-    assert case.function(*arguments, reduction="none").shape == shape
+    for hyper in case.all_hypers:
+        arguments = leaves(case.arguments(*shape, dtype=torch.float32))
+        for kwargs in ({}, {"weight": torch.empty(shape)}, {"reduction": "sum"}):
+            value = case(*arguments, **kwargs, **hyper)
+            assert value.item() == 0
+            assert value.shape == ()
+            for leaf in differentiable(arguments):
+                assert torch.autograd.grad(value, leaf, retain_graph=True)[0].shape == leaf.shape
+        assert case(*arguments, reduction="none", **hyper).shape == shape
 
 
-@each
-def test_deleting_everything_costs_nothing(case: LossCase) -> None:
-    arguments = [torch.full((3,), math.nan) for _ in range(case.arity)]
+@each_hyper
+def test_deleting_everything_costs_nothing(case: LossCase, hyper: Hyper) -> None:
+    shape = case.layout.rows(3)
+    arguments = case.arguments(*shape)
+    if not case.layout.coupled:
+        arguments = [torch.full_like(a, math.nan if a.is_floating_point() else -7) for a in arguments]
     for reduction in ("mean", "sum"):
-        value = case.function(*arguments, weight=torch.zeros(3), reduction=reduction)
+        value = case(*arguments, weight=torch.zeros(shape), reduction=reduction, **hyper)
         assert value.item() == 0
-        for slope in slopes(case, arguments, weight=torch.zeros(3), reduction=reduction):
+        for slope in slopes(case, arguments, weight=torch.zeros(shape), reduction=reduction, **hyper):
             assert (slope == 0).all()
 
 
 @each_hyper
 def test_first_and_second_derivatives(case: LossCase, hyper: Hyper) -> None:
-    arguments = [a.requires_grad_() for a in case.arguments(5, seed=1)]
-    weight = torch.tensor([1.0, 0.5, 0.0, 2.0, 1.0], dtype=torch.float64)
+    shape = case.layout.rows(5)
+    arguments = leaves(case.arguments(*shape, seed=1))
+    weight = by_row([1.0, 0.5, 0.0, 2.0, 1.0], shape).double()
 
     def f(*tensors: Tensor) -> Tensor:
-        return case.function(*tensors, weight=weight, **hyper)
+        return case(*tensors, weight=weight, **hyper)
 
     assert torch.autograd.gradcheck(f, arguments)
     assert torch.autograd.gradgradcheck(f, arguments)
@@ -158,113 +199,158 @@ def test_first_and_second_derivatives(case: LossCase, hyper: Hyper) -> None:
 @each
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_dtype_is_at_least_float32(case: LossCase, dtype: torch.dtype) -> None:
-    arguments = case.arguments(40, dtype=dtype)
+    shape = case.layout.rows(40)
+    arguments = case.arguments(*shape, dtype=dtype)
     result = torch.float64 if dtype is torch.float64 else torch.float32
-    value = case.function(*arguments)
+    value = case(*arguments)
     assert value.dtype is result
     assert close(
         value,
-        case.function(*(a.double() for a in arguments)),
+        case(*(a.double() if a.is_floating_point() else a for a in arguments)),
         1e-14 if result is dtype is torch.float64 else 1e-6,
     )
     assert all(slope.dtype is dtype and slope.isfinite().all() for slope in slopes(case, arguments))
-    assert case.function(*arguments, weight=torch.ones(40, dtype=torch.float64)).dtype is result
+    assert case(*arguments, weight=torch.ones(shape, dtype=torch.float64)).dtype is result
 
 
-@each
+ELEMENTWISE = [case for case in CASES if case.layout.scalars]
+each_elementwise = pytest.mark.parametrize("case", ELEMENTWISE, ids=show)
+
+
+@each_elementwise
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.int64], ids=str)
 def test_targets_of_integers_and_bools(case: LossCase, dtype: torch.dtype) -> None:
     input, target, *rest = case.arguments(6, dtype=torch.float32)
     target = torch.tensor([0, 1, 1, 0, 1, 0], dtype=dtype)
-    value = case.function(input, target, *rest)
+    value = case(input, target, *rest)
     assert value.dtype is torch.float32
-    assert torch.equal(value, case.function(input, target.float(), *rest))
-    as_input = case.function(target, input, *rest)
-    assert torch.equal(as_input, case.function(target.float(), input, *rest))
+    assert torch.equal(value, case(input, target.float(), *rest))
+    as_input = case(target, input, *rest)
+    assert torch.equal(as_input, case(target.float(), input, *rest))
+
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+@each_hyper
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_an_index_may_be_of_any_integer_dtype(case: LossCase, hyper: Hyper, dtype: torch.dtype) -> None:
+    arguments = case.arguments(*case.layout.shape)
+    narrow = [a if a.is_floating_point() else a.to(dtype) for a in arguments]
+    assert torch.equal(case(*narrow, **hyper), case(*arguments, **hyper))
+    for got, expected in zip(slopes(case, narrow, **hyper), slopes(case, arguments, **hyper), strict=True):
+        assert torch.equal(got, expected)
 
 
 @each
 def test_memory_layout_does_not_matter(case: LossCase) -> None:
-    arguments = case.arguments(4, 6)
-    for view in (lambda a: a.t(), lambda a: a[::2, 1::2], lambda a: a[:1].expand(3, 6)):
+    arguments = case.arguments(*case.layout.shape)
+    for view in (
+        lambda a: a.transpose(0, -1).contiguous().transpose(0, -1),
+        lambda a: torch.stack([a, a + 1], -1)[..., 0],
+        lambda a: a[:1].expand_as(a),
+    ):
         views = [view(a) for a in arguments]
-        expected = case.function(*(v.contiguous() for v in views))
-        assert close(case.function(*views), expected)
+        expected = case(*(v.contiguous() for v in views))
+        assert close(case(*views), expected)
+        for got, dense in zip(
+            slopes(case, views), slopes(case, [v.contiguous() for v in views]), strict=True
+        ):
+            assert close(got, dense)
 
 
-@each
+@each_elementwise
 def test_scalars_are_losses_too(case: LossCase) -> None:
     arguments = case.arguments()
-    assert close(case.function(*arguments), loop(case, arguments, {}))
+    assert close(case(*arguments), case.loop(arguments)[0])
 
 
-@each
+def argument_names(case: LossCase) -> list[str]:
+    return list(inspect.signature(case.function).parameters)[: case.arity]
+
+
+@each_elementwise
 def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
-    names = list(inspect.signature(case.function).parameters)[1 : case.arity]
     for wrong in ((4, 1), (1, 4), (), (3,), (4, 4)):
-        for position, name in enumerate(names, start=1):
+        for position, name in enumerate(argument_names(case)[1:], start=1):
             arguments = [torch.zeros(4) for _ in range(case.arity)]
             arguments[position] = torch.zeros(wrong)
             with pytest.raises(ValueError, match=rf"{name} must have the shape of input") as error:
-                case.function(*arguments)
+                case(*arguments)
             assert str((4,)) in str(error.value)
             assert str(wrong) in str(error.value)
-    arguments = [torch.zeros(4, 3) for _ in range(case.arity)]
-    for wrong in ((4,), (2, 4, 3), (4, 2)):
-        with pytest.raises(ValueError, match="weight must broadcast"):
-            case.function(*arguments, weight=torch.ones(wrong))
+
+
+@each
+def test_shapes_that_do_not_fit_are_refused(case: LossCase) -> None:
+    shape = case.layout.shape
+    names = argument_names(case)
+    for position, arguments in case.layout.wrong(case.arguments(*shape)):
+        with pytest.raises(ValueError, match=f"^{names[position]} must have") as error:
+            case(*arguments)
+        assert str(tuple(arguments[position].shape)) in str(error.value)
+    arguments = case.arguments(*shape)
+    for wrong in ((*shape, 1), (2, *shape), (*shape[:-1], shape[-1] - 1), (shape[0] + 1, *shape[1:])):
+        with pytest.raises(ValueError, match="weight must broadcast") as error:
+            case(*arguments, weight=torch.ones(wrong))
+        assert str(shape) in str(error.value)
+        assert str(wrong) in str(error.value)
 
 
 @each
 def test_wrong_types_are_refused_by_name(case: LossCase) -> None:
-    arguments: list[Any] = [torch.zeros(3) for _ in range(case.arity)]
-    for position, name in enumerate(list(inspect.signature(case.function).parameters)[: case.arity]):
-        wrong = [*arguments[:position], [0.0] * 3, *arguments[position + 1 :]]
+    arguments: list[Any] = case.arguments(*case.layout.shape)
+    for position, name in enumerate(argument_names(case)):
+        right = arguments[position]
+        wrong = [*arguments[:position], right.tolist(), *arguments[position + 1 :]]
         with pytest.raises(TypeError, match=f"{name} must be a torch.Tensor, got list"):
-            case.function(*wrong)
-        wrong[position] = torch.zeros(3, dtype=torch.complex64)
+            case(*wrong)
+        wrong[position] = right.to(torch.complex64)
         with pytest.raises(ValueError, match=f"{name} must be real"):
-            case.function(*wrong)
+            case(*wrong)
     with pytest.raises(TypeError, match="weight must be a torch.Tensor"):
-        case.function(*arguments, weight=[1.0] * 3)
+        case(*arguments, weight=[1.0] * 3)
 
 
 @each
 def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
-    arguments = case.arguments(3)
+    arguments = case.arguments(*case.layout.rows(3))
     for name, rule in case.function.rules.items():
         for value in rule.refused:
             with pytest.raises(ValueError, match=f"{name} must be") as error:
-                case.function(*arguments, **{name: value})
+                case(*arguments, **{name: value})
             assert repr(value) in str(error.value)
             with pytest.raises(ValueError, match=f"{name} must be"):
-                case.card.module(**{name: value})
+                case.module(**{name: value})
     with pytest.raises(ValueError, match="'mean', 'sum', 'none'"):
-        case.function(*arguments, reduction="avg")
+        case(*arguments, reduction="avg")
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
     assert set(case.function.rules) == hyperparameters - {"weight"}
 
 
-@each
-def test_nothing_is_mutated(case: LossCase) -> None:
-    arguments = case.arguments(5)
-    weight = torch.tensor([0.0, 1.0, 2.0, 0.0, 1.0])
-    before = copy.deepcopy([*arguments, weight])
-    case.function(*arguments, weight=weight)
-    slopes(case, arguments, weight=weight)
-    assert all(torch.equal(a, b) for a, b in zip(before, [*arguments, weight], strict=True))
+@each_hyper
+def test_nothing_is_mutated(case: LossCase, hyper: Hyper) -> None:
+    shape = case.layout.rows(5)
+    arguments = case.arguments(*shape)
+    weight = by_row([0.0, 1.0, 2.0, 0.0, 1.0], shape)
+    given = [*arguments, weight, *(v for v in hyper.values() if isinstance(v, Tensor))]
+    before = copy.deepcopy(given)
+    case(*arguments, weight=weight, **hyper)
+    slopes(case, arguments, weight=weight, **hyper)
+    assert all(torch.equal(a, b) for a, b in zip(before, given, strict=True))
 
 
 @each_hyper
 def test_module_twin(case: LossCase, hyper: Hyper) -> None:
-    arguments = case.arguments(5)
-    weight = torch.tensor([0.0, 1.0, 2.0, 0.0, 1.0])
+    shape = case.layout.rows(5)
+    arguments = case.arguments(*shape)
+    weight = by_row([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for reduction in REDUCTIONS:
-        module = case.card.module(reduction=reduction, **hyper)
-        assert torch.equal(module(*arguments), case.function(*arguments, reduction=reduction, **hyper))
-        expected = case.function(*arguments, weight=weight, reduction=reduction, **hyper)
+        module = case.module(reduction=reduction, **hyper)
+        assert torch.equal(module(*arguments), case(*arguments, reduction=reduction, **hyper))
+        expected = case(*arguments, weight=weight, reduction=reduction, **hyper)
         for twin in (
             module,
             pickle.loads(pickle.dumps(module)),
@@ -272,12 +358,17 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
             module.to(torch.float64),
         ):
             assert torch.equal(twin(*arguments, weight=weight), expected)
-    shown = repr(case.card.module(**hyper))
-    assert shown == repr(eval(shown, vars(lossfns) | {"inf": math.inf}))
+    shown = repr(case.module(**hyper))
+    tensors = {name: value for name, value in hyper.items() if isinstance(value, Tensor)}
     for name, value in hyper.items():
-        assert f"{name}={value}" in shown
+        words = f"tensor of shape {tuple(value.shape)}" if name in tensors else repr(value)
+        assert f"{name}={words}" in shown
+        assert torch.equal(module.state_dict()[name], value) if name in tensors else True
+    if not tensors:
+        assert shown == repr(eval(shown, vars(lossfns) | {"inf": math.inf}))
+    assert set(module.state_dict()) == set(tensors)
     with pytest.raises(TypeError, match="colour"):
-        case.card.module(colour=1)
+        case.module(colour=1)
     constructor = inspect.signature(case.card.module).parameters
     assert list(constructor) == [
         n
@@ -289,45 +380,52 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
 
 @each
 def test_compiles_to_one_graph(case: LossCase) -> None:
-    arguments = [a.requires_grad_() for a in case.arguments(5)]
-    weight = torch.tensor([0.0, 1.0, 2.0, 0.0, 1.0])
-    module = case.card.module()
-    for f in (case.function, module):
+    hyper = case.all_hypers[-1]
+    shape = case.layout.rows(5)
+    arguments = leaves(case.arguments(*shape))
+    weight = by_row([0.0, 1.0, 2.0, 0.0, 1.0], shape)
+    for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
         compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
-        assert close(compiled(*arguments, weight=weight), f(*arguments, weight=weight))
-        got = torch.autograd.grad(compiled(*arguments), arguments)
-        expected = torch.autograd.grad(f(*arguments), arguments)
+        assert close(compiled(*arguments, weight=weight, **kwargs), f(*arguments, weight=weight, **kwargs))
+        got = torch.autograd.grad(compiled(*arguments, **kwargs), differentiable(arguments))
+        expected = torch.autograd.grad(f(*arguments, **kwargs), differentiable(arguments))
         assert all(close(a, b) for a, b in zip(got, expected, strict=True))
 
 
-@each
-def test_vmap_and_per_sample_gradients(case: LossCase) -> None:
-    arguments = case.arguments(4, 3)
-    weight = torch.rand(4, 3)
-    rows = torch.stack([case.function(*row, weight=w) for *row, w in zip(*arguments, weight, strict=True)])
-    mapped = torch.func.vmap(lambda w, *row: case.function(*row, weight=w))(weight, *arguments)
+@each_hyper
+def test_vmap_and_per_sample_gradients(case: LossCase, hyper: Hyper) -> None:
+    shape = case.layout.rows(3)
+    samples = [case.arguments(*shape, seed=seed) for seed in range(4)]
+    stacked = [torch.stack(column) for column in zip(*samples, strict=True)]
+    weight = torch.rand(4, *shape)
+    rows = torch.stack([case(*row, weight=w, **hyper) for row, w in zip(samples, weight, strict=True)])
+    mapped = torch.func.vmap(lambda w, *row: case(*row, weight=w, **hyper))(weight, *stacked)
     assert close(mapped, rows)
-    per_row = torch.func.vmap(torch.func.grad(case.function))(*arguments)
-    assert close(per_row, slopes(case, arguments, reduction="sum")[0] / 3)
+    per_row = torch.func.vmap(torch.func.grad(lambda *row: case(*row, **hyper)))(*stacked)
+    expected = torch.stack([slopes(case, row, **hyper)[0] for row in samples])
+    assert close(per_row, expected)
 
 
 @each
 def test_strict_refuses_values_outside_the_domain(case: LossCase) -> None:
-    names = list(inspect.signature(case.function).parameters)
-    for row in case.outside:
-        tensors = [torch.tensor([0.5, v]) for v in row]
-        (culprit,) = [n for n, v in zip(names, row, strict=False) if v != 0]
-        case.function(*tensors)
-        with lossfns.strict(), pytest.raises(ValueError, match=rf"{culprit} must be .* at index \(1,\)"):
-            case.function(*tensors)
-        with lossfns.strict():
-            assert case.function(*tensors, weight=torch.tensor([1, 0])).isfinite()
-    arguments = case.arguments(2)
+    shape = case.layout.rows(2)
+    for culprit, row in case.outside:
+        inside = case.arguments(*case.layout.rows(1), dtype=torch.float32)
+        tensors = [torch.cat(pair) for pair in zip(inside, case.row(row, torch.float32), strict=True)]
+        if all(t.is_floating_point() for t in tensors):
+            case(*tensors)
+        with lossfns.strict(), pytest.raises(ValueError, match=rf"{culprit} must .* at index \(1,"):
+            case(*tensors)
+        if not case.layout.coupled:
+            with lossfns.strict():
+                assert case(*tensors, weight=by_row([1, 0], shape)).isfinite()
+    arguments = case.arguments(*shape)
     for bad in (-1.0, math.nan, math.inf):
         with lossfns.strict(), pytest.raises(ValueError, match="weight must be finite and at least 0"):
-            case.function(*arguments, weight=torch.tensor([1.0, bad]))
+            case(*arguments, weight=by_row([1.0, bad], shape))
+    expected, mass = case.loop(arguments)
     with lossfns.strict():
-        assert close(case.function(*arguments), loop(case, arguments, {}).mean())
+        assert close(case(*arguments), expected.sum() / mass.sum())
 
 
 @each

@@ -1,4 +1,4 @@
-"""What is particular to single regression losses: identities, limits, published pitfalls, quantile columns."""
+"""What is particular to single regression losses: identities, limits, pitfalls, quantile columns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,6 @@ def test_large_q_and_tau_punish_predicting_too_low() -> None:
         (-math.inf, lambda z: 1 - torch.exp(-(z**2) / 2)),
         (math.inf, lambda z: torch.exp(z**2 / 2) - 1),
     ],
-    ids=str,
 )
 def test_members_of_barrons_family(alpha: float, member: verify.Function) -> None:
     f = rho("general_robust_loss", alpha=alpha, scale=2.0)

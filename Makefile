@@ -1,0 +1,55 @@
+# Needs Python 3.11-3.13, git and make; everything else goes into .venv.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+JOBS   ?= 2
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks serve format clean
+
+help: ## show this list
+	@echo "make <target>, where <target> is one of"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# The stamp is written last: an installation that failed half way is done again.
+$(STAMP): requirements.txt pyproject.toml
+	@set -e; \
+	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	    if "$$candidate" -c '$(SUPPORTED)' 2>/dev/null; then found=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "No Python 3.11, 3.12 or 3.13 found$(if $(PYTHON), as $(PYTHON)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	  fi; \
+	  echo "Creating $(VENV) with $$("$$found" --version)"; \
+	  "$$found" -m venv --clear $(VENV); \
+	fi
+	@echo "Installing the requirements (about two minutes the first time)"
+	$(PY) -m pip install --quiet --requirement requirements.txt
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: $(STAMP) ## build the book from scratch, every warning an error
+	$(PY) -m book._tools.build
+
+test: $(STAMP) ## run every gate: style, types, units, notebooks, book, browser
+	$(PY) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
+
+notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
+	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)
+
+serve: $(STAMP) ## serve the built book on a free port
+	@test -f _build/html/index.html || { echo "Nothing built yet: run make book first" >&2; exit 1; }
+	$(PY) -m book._tools.serve
+
+format: $(STAMP) ## format the code, notebooks included
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,49 @@
+"""A page loads nothing from another host: MathJax is copied in, Thebe (which a CDN serves) is taken out."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.fileutil import copy_asset
+
+# What our pages use of MathJax's 24 MB: TeX in, CommonHTML out, the fonts, TeX packages loaded on demand.
+MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+MATHJAX_PACKAGE = "sphinx-mathjax-offline"
+
+
+def mathjax_folder() -> Path:
+    spec = find_spec(MATHJAX_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ExtensionError(f"{MATHJAX_PACKAGE} is not installed: run `make book`, which installs it")
+    return Path(spec.origin).parent / "static" / "mathjax"
+
+
+def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.format != "html":
+        return
+    source, target = mathjax_folder(), Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        # copy_asset copies a folder's content, but a file into a folder
+        destination = target / part if (source / part).is_dir() else (target / part).parent
+        destination.mkdir(parents=True, exist_ok=True)
+        copy_asset(str(source / part), str(destination))
+
+
+def drop_thebe(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    def is_thebe(script: Any) -> bool:
+        attributes = getattr(script, "attributes", {})
+        return "thebe" in str(script) or "THEBE_JS_URL" in str(attributes.get("body", ""))
+
+    scripts = context.get("script_files", [])
+    scripts[:] = [script for script in scripts if not is_thebe(script)]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", lambda _app, config: setattr(config, "mathjax_path", "mathjax/tex-chtml.js"))
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

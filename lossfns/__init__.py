@@ -1,7 +1,11 @@
 """Loss functions with one convention, right at the edges: the package of the book *Loss Functions*."""
 
+from lossfns import ranking as ranking
 from lossfns import regression as regression
+from lossfns import representation as representation
 from lossfns._check import strict as strict
+from lossfns.ranking import *
 from lossfns.regression import *
+from lossfns.representation import *
 
 __version__ = "0.1.0"

@@ -60,6 +60,15 @@ finite_number = Rule(
 flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
 
 
+def or_tensor(rule: Rule) -> Rule:
+    """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
+    return Rule(
+        lambda v: isinstance(v, Tensor) and v.ndim == 0 or rule.holds(v),
+        f"{rule.words}, or a tensor of shape ()",
+        rule.refused,
+    )
+
+
 def one_of(*choices: str) -> Rule:
     """A hyper-parameter that is one of a few words."""
     words = "one of " + ", ".join(repr(choice) for choice in choices)
@@ -129,24 +138,21 @@ def matrices(**arguments: Tensor) -> None:
     (first, reference), *_ = arguments.items()
     for name, value in arguments.items():
         if value.ndim != 2:
-            raise ValueError(f"{name} must have shape (N, D), got {tuple(value.shape)}")
+            raise ValueError(f"{name} must have two dimensions, (N, D), got {tuple(value.shape)}")
         if value.shape[1] != reference.shape[1]:
             raise ValueError(
                 f"{name} must have as many columns as {first}, {reference.shape[1]}, got {tuple(value.shape)}"
             )
 
 
-def labels(rows: int, classes: int | None = None, **arguments: Tensor) -> None:
-    """Refuse class indices that are not one integer for each of the rows; under ``strict()`` hold their range."""
+def labels(rows: int, **arguments: Tensor) -> None:
+    """Refuse class indices that are not one integer for each of the rows."""
     is_tensor(**arguments)
     for name, value in arguments.items():
-        if value.is_floating_point() or value.dtype is torch.bool:
-            raise ValueError(f"{name} must have an integer dtype, got {value.dtype}")
         if value.shape != (rows,):
             raise ValueError(f"{name} must have shape ({rows},), one index a row, got {tuple(value.shape)}")
-        if classes is not None:
-            inside = Domain(lambda v: (v >= 0) & (v < classes), f"an index from 0 to {classes - 1}")
-            inside(name, value)
+        if value.is_floating_point() or value.dtype is torch.bool:
+            raise ValueError(f"{name} must have an integer dtype, got {value.dtype}")
 
 
 def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
@@ -206,3 +212,9 @@ finite = Domain(torch.isfinite, "finite")
 above_minus_one = Domain(lambda v: v.isfinite() & (v > -1), "finite and above -1")
 finite_non_negative = Domain(lambda v: v.isfinite() & (v >= 0), "finite and at least 0")
 below_infinity = Domain(lambda v: v < torch.inf, "below inf and not NaN")
+positive_tensor = Domain(lambda v: v.isfinite() & (v > 0), "positive and finite")
+
+
+def index_below(classes: int) -> Domain:
+    """The indices of so many classes."""
+    return Domain(lambda v: (v >= 0) & (v < classes), f"an index from 0 to {classes - 1}")

@@ -1,65 +1,108 @@
-"""The geometry of embeddings: unit vectors, distances, and similarities of all pairs in little memory."""
+"""The geometry of embeddings: lengths, unit vectors, and the inner products of all pairs in little memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
-# Up to this many similarities are kept for the backward; more are computed again there, tile by tile.
-PLAIN = 2**22
+# So many inner products at most are held at once; beyond, they are computed tile by tile.
+PLAIN = 2**21
+
+Tile = Callable[..., Tensor]
+
+
+def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows divided by their largest entry, that entry, and which rows are zero (there, ones and 1).
+
+    Squares of what is left neither overflow nor vanish. Lengths and unit vectors do not depend on the scale,
+    so it takes no part in the gradient.
+    """
+    if x.shape[-1] == 0:
+        x = torch.nn.functional.pad(x, (0, 1))
+    scale = x.detach().abs().amax(-1, keepdim=True)
+    zero = scale == 0
+    scale = torch.where(zero, 1.0, scale)
+    return torch.where(zero, 1.0, x / scale), scale, zero
+
+
+def length(x: Tensor) -> Tensor:
+    """Euclidean length of the rows; that of a zero row is 0, with gradient 0."""
+    y, scale, zero = _scaled(x)
+    return torch.where(zero, 0.0, torch.linalg.vector_norm(y, dim=-1, keepdim=True) * scale).squeeze(-1)
 
 
 def unit(x: Tensor) -> Tensor:
-    """The rows of ``x`` divided by their length; a row of zeros stays zero, with gradient 0."""
-    largest = x.detach().abs().amax(-1, keepdim=True)  # the result does not depend on it: it only averts overflow
-    zero = largest == 0
-    x = torch.where(zero, 1.0, x / torch.where(zero, 1.0, largest))
-    return torch.where(zero, 0.0, x / torch.linalg.vector_norm(x, dim=-1, keepdim=True))
+    """The rows divided by their length; a zero row stays zero, with gradient 0."""
+    y, _, zero = _scaled(x)
+    return torch.where(zero, 0.0, y / torch.linalg.vector_norm(y, dim=-1, keepdim=True))[..., : x.shape[-1]]
 
 
-def distance(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distance of the rows; that of equal rows is 0, with gradient 0."""
-    d = a - b
-    equal = (d == 0).all(-1, keepdim=True)
-    length = torch.linalg.vector_norm(torch.where(equal, 1.0, d), dim=-1)
-    return torch.where(equal.squeeze(-1), 0.0, length)
+def double(x: Tensor) -> Tensor:
+    """In float64, on the devices that have it: for sums over a batch and squares of differences."""
+    return x if x.device.type == "mps" else x.double()
 
 
-def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, mask: Tensor | None) -> Tensor:
-    """``f(rows, columns, mask, start)``, a value a row, in memory that grows with a tile of rows, not with all.
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """Inner products of all rows of ``a`` with all rows of ``b``, in their own dtype, autocast or not."""
+    with torch.autocast(a.device.type, enabled=False):
+        return a @ b.t()
 
-    ``start`` is the number of the first row of a tile. Large problems keep no tile for the backward but compute
-    it again there. Small ones, compiled ones and those under a ``torch.func`` transform go in one piece.
+
+def tiles(rows: int, columns: int) -> list[slice]:
+    """Slices of the rows, so few at a time that little memory holds their products with all columns."""
+    if rows * columns <= PLAIN or torch.compiler.is_compiling():
+        return [slice(0, rows)]
+    height = max(1, PLAIN // 4 // columns)
+    return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
+
+
+def by_tiles(f: Tile, rows: Tensor, *shared: Tensor) -> Tensor:
+    """``f(0, rows, *shared)``, one value a row, in memory that grows with a tile of rows, not with all pairs.
+
+    ``f(start, tile, *shared)`` gets the rows of a tile, which begins with row ``start``. The columns are the
+    first of the tensors they share. The backward pass computes a tile again rather than keep it. Small
+    problems go in one piece; so do compiled ones.
     """
-    transformed = torch._C._are_functorch_transforms_active()  # type: ignore[attr-defined]
-    if len(rows) * len(columns) <= PLAIN or transformed or torch.compiler.is_compiling():
-        return f(rows, columns, mask, 0)
-    height = max(1, PLAIN // len(columns))
-    tiles = []
-    for start in range(0, len(rows), height):
-        tile = rows[start : start + height]
-        value = checkpoint(f, tile, columns, mask, start, use_reentrant=False, preserve_rng_state=False)
-        tiles.append(cast(Tensor, value))
-    return torch.cat(tiles)
+    parts = tiles(len(rows), len(shared[0]))
+    if len(parts) == 1:
+        return f(0, rows, *shared)
+    values: list[Tensor] = [_Recomputed.apply(f, part.start, rows[part], *shared) for part in parts]
+    return torch.cat(values)
 
 
-def similarities(rows: Tensor, columns: Tensor, mask: Tensor | None) -> Tensor:
-    """Inner products of all rows with all columns; those with a column the mask leaves out are −inf."""
-    s = rows @ columns.t()
-    return s if mask is None else s.masked_fill(~mask, -torch.inf)
+class _Recomputed(torch.autograd.Function):
+    """f(start, *tensors), which keeps the tensors for the backward pass, and nothing else."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(f: Tile, start: int, *tensors: Tensor) -> Tensor:
+        return f(start, *tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.f, ctx.start, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        _, pull = torch.func.vjp(partial(ctx.f, ctx.start), *ctx.saved_tensors)
+        return None, None, *pull(slope)
 
 
-def log_sum_exp(rows: Tensor, columns: Tensor, mask: Tensor | None, start: int) -> Tensor:
-    """log Σⱼ exp(rowᵢ · columnⱼ)."""
-    return torch.logsumexp(similarities(rows, columns, mask), 1)
+def leave_out(s: Tensor, columns: Tensor | None) -> Tensor:
+    """The similarities with the columns that the mask marks set so low that no exponential sees them.
+
+    Not −∞: a row may have nothing else, and must give a number that a weight of 0 can delete.
+    """
+    return s if columns is None else s.masked_fill(columns, torch.finfo(s.dtype).min)
 
 
-def log_sum_exp_of_others(rows: Tensor, columns: Tensor, mask: Tensor | None, start: int) -> Tensor:
-    """The same over the columns other than the row itself."""
-    s = similarities(rows, columns, mask)
-    s.diagonal(start).fill_(-torch.inf)
-    return torch.logsumexp(s, 1)
+def leave_out_itself(s: Tensor, start: int) -> Tensor:
+    """The similarities with that of each row with itself set as low; in place."""
+    s.diagonal(start).fill_(torch.finfo(s.dtype).min)
+    return s

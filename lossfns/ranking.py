@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns._check import Domain, checked, finite_number, positive
+from lossfns._check import Domain, below_infinity, checked, finite_number, positive
 from lossfns._module import module
 from lossfns._reduce import elementwise
 
@@ -109,7 +109,8 @@ def listmle_loss(
 
     Conventions:
         Only the order of ``target`` counts. Equal targets keep the order in which they stand (the sort is
-        stable), so shuffle a list with ties if no order is meant. One loss a list.
+        stable), so shuffle a list with ties if no order is meant. One loss a list. An item of score −∞ is
+        taken off its list: pad lists of different lengths so.
 
     Shape:
         ``input``, ``target``: (…, n), lists along the last axis. ``weight``: broadcasts to (…); 0 deletes.
@@ -128,12 +129,25 @@ def listmle_loss(
     """
 
     def plackett_luce(s: Tensor, y: Tensor) -> Tensor:
-        order = y.argsort(dim=-1, descending=True, stable=True)
-        s = s.gather(-1, order)
-        left = s.flip(-1).logcumsumexp(-1).flip(-1)
-        return (left - s).sum(-1)
+        s = s.gather(-1, y.argsort(dim=-1, descending=True, stable=True))
+        listed = s != -torch.inf
+        s = torch.where(listed, s, torch.finfo(s.dtype).min)
+        return torch.where(listed, _log_sum_from(s) - s, 0.0).sum(-1)
 
-    return elementwise(plackett_luce, weight, reduction, axes=1, input=input, target=target)
+    domains = {"input": below_infinity}
+    return elementwise(plackett_luce, weight, reduction, axes=1, domains=domains, input=input, target=target)
+
+
+def _log_sum_from(s: Tensor) -> Tensor:
+    """log Σ_{j ≥ k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
+
+    The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0.
+    """
+    step, n = 1, s.shape[-1]
+    while step < n:
+        beyond = F.pad(s[..., step:], (0, step), value=torch.finfo(s.dtype).min)
+        s, step = torch.logsumexp(torch.stack([s, beyond]), 0), 2 * step
+    return s
 
 
 @checked(beta=positive)

@@ -1,12 +1,15 @@
 """Losses on embeddings: pairs, triplets, contrast within a batch, margins on cosines, decorrelation.
 
 Embeddings are rows, (N, D). Where the rows of a batch compete with each other, a row of weight 0 leaves the
-batch altogether: it is neither an anchor nor a candidate for the others.
+batch altogether: it is neither an anchor nor a candidate for the others. No loss here knows of processes:
+gather the embeddings with ``torch.distributed.nn.all_gather``, which passes gradients on, and the gradient
+is that of one process.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -14,17 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._check import checked, finite_number, flag, non_negative, positive
+from lossfns._check import checked, finite_number, flag, non_negative, or_tensor, positive
 from lossfns._module import module
-from lossfns._pairs import (
-    PLAIN,
-    by_tiles,
-    distance,
-    log_sum_exp,
-    log_sum_exp_of_others,
-    similarities,
-    unit,
-)
+from lossfns._pairs import by_tiles, double, inner, leave_out, leave_out_itself, length, tiles, unit
 from lossfns._reduce import elementwise, expand_weight, reduce
 
 __all__ = [
@@ -72,8 +67,8 @@ def contrastive_loss(
         equal rows has gradient 0, so a different pair that coincides is stuck there.
 
     Shape:
-        ``input1``, ``input2``: (N, D). ``target``: (N,). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``:
-        (N,).
+        ``input1``, ``input2``: (…, D), equal. ``target``: (…). ``weight``: broadcasts to it; 0 deletes.
+        ``"none"``: (…).
 
     Raises:
         ValueError: ``margin`` not positive; shapes do not fit; unknown ``reduction``; under ``strict()`` a
@@ -87,20 +82,17 @@ def contrastive_loss(
         >>> contrastive_loss(u, v, torch.tensor([1, 0]), reduction="none")
         tensor([0.1800, 0.0800])
     """
-    _check.matrices(input1=input1, input2=input2)
+    _check.same_shape(input1=input1, input2=input2)
     _check.is_tensor(target=target)
-    if target.shape != input1.shape[:1]:
-        raise ValueError(f"target must have shape {tuple(input1.shape[:1])}, got {tuple(target.shape)}")
+    if target.shape != input1.shape[:-1]:
+        raise ValueError(f"target must have shape {tuple(input1.shape[:-1])}, got {tuple(target.shape)}")
 
     def pull_or_push(u: Tensor, v: Tensor, y: Tensor) -> Tensor:
-        same, apart = (u - v).square().sum(-1), F.relu(margin - distance(u, v)).square()
-        return (y[:, 0] * same + (1 - y[:, 0]) * apart) / 2
+        y, d = y[..., 0], u - v
+        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - length(d)).square()) / 2
 
-    y = target.unsqueeze(1).expand(input1.shape)
-    domains = {"target": _fraction}
-    return elementwise(
-        pull_or_push, weight, reduction, axes=1, domains=domains, input1=input1, input2=input2, target=y
-    )
+    tensors = {"input1": input1, "input2": input2, "target": target.unsqueeze(-1).expand(input1.shape)}
+    return elementwise(pull_or_push, weight, reduction, axes=1, domains={"target": _fraction}, **tensors)
 
 
 _fraction = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
@@ -127,8 +119,8 @@ def triplet_loss(
         equal embeddings cost exactly the margin and do not move.
 
     Shape:
-        ``anchor``, ``positive``, ``negative``: (N, D). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``:
-        (N,).
+        ``anchor``, ``positive``, ``negative``: (…, D), equal. ``weight``: broadcasts to (…); 0 deletes.
+        ``"none"``: (…).
 
     Raises:
         ValueError: ``margin`` negative; shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
@@ -142,15 +134,13 @@ def triplet_loss(
         >>> triplet_loss(a, p, n)
         tensor(0.5000)
     """
-    _check.matrices(anchor=anchor, positive=positive, negative=negative)
+    tensors = {"anchor": anchor, "positive": positive, "negative": negative}
     loss = partial(_triplet, margin=margin, soft=soft)
-    return elementwise(
-        loss, weight, reduction, axes=1, anchor=anchor, positive=positive, negative=negative
-    )
+    return elementwise(loss, weight, reduction, axes=1, **tensors)
 
 
 def _triplet(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
-    lead = distance(a, n) - distance(a, p)
+    lead = length(a - n) - length(a - p)
     return -F.logsigmoid(lead) if soft else F.relu(margin - lead)
 
 
@@ -187,63 +177,72 @@ def batch_hard_triplet_loss(
         >>> batch_hard_triplet_loss(torch.tensor([[0.0], [1.0], [1.5]]), torch.tensor([0, 0, 1]), reduction="none")
         tensor([0.5000, 1.5000, 0.0000])
     """
-    (x,), alive, weight = _batch(weight, input=input)
+    (x,), deleted, weight = _batch(weight, input=input)
     _check.labels(len(x), target=target)
-    farthest, nearest, found = _mine(x.detach(), target, alive)
+    farthest, nearest, found = _mine(double(x.detach()), target.long(), deleted)
     loss = _triplet(x, x[farthest], x[nearest], margin, soft)
-    return reduce(loss, _only(found, weight, loss), reduction)
+    return reduce(loss, _where(found, weight, loss), reduction)
 
 
 def _batch(
     weight: Tensor | None, **tensors: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor | None, Tensor | None]:
-    """Embeddings with the rows of weight 0 zeroed, a mask of the other rows, and the weight as (N,)."""
+    """Embeddings of a batch, those of weight 0 zeroed; a mask of the latter, (N,); and the weight, (N,)."""
     _check.matrices(**tensors)
     rows = _check.floating(*tensors.values())
-    weight = expand_weight(weight, like=rows[0].new_empty(()).expand(rows[0].shape[:1]))
+    weight = expand_weight(weight, like=rows[0].new_empty(()).expand(len(rows[0])))
     deleted = None
     if weight is not None:
-        deleted = (weight == 0).unsqueeze(1)
-        rows = tuple(torch.where(deleted, 0.0, row) for row in rows)
+        deleted = weight == 0
+        rows = tuple(_delete(deleted, row) for row in rows)
     for name, row in zip(tensors, rows, strict=True):
         _check.finite(name, row)
-    return rows, None if deleted is None else ~deleted[:, 0], weight
+    return rows, deleted, weight
 
 
-def _only(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
-    """The weight, with the rows that have no loss deleted."""
+def _delete(deleted: Tensor | None, row: Tensor) -> Tensor:
+    """Zero what is deleted, so that an inf or NaN there has gradient 0."""
+    return row if deleted is None else torch.where(deleted.unsqueeze(1), 0.0, row)
+
+
+def _where(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
+    """The weight, but 0 for the rows that have no loss."""
     return valid.to(like.dtype) if weight is None else weight * valid
 
 
-def _mine(x: Tensor, target: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices of the farthest positive and the nearest negative of each row, and whether it has both."""
-    if not len(x):
-        return target.long(), target.long(), torch.ones_like(target, dtype=torch.bool)
-    x = x - x.mean(0)  # inner products of what lies far from the origin would lose the digits of the distances
-    length, number = x.square().sum(1), torch.arange(len(x), device=x.device)
-    height = max(1, PLAIN // len(x))
-    columns = torch.ones_like(target, dtype=torch.bool) if alive is None else alive
+def _mine(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the farthest positive and the nearest negative of each row, and whether it has both.
+
+    Squared distances come from inner products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
+    from the origin: they are centred first.
+    """
+    if not x.numel():
+        return target, target, torch.zeros_like(target, dtype=torch.bool)
+    x = x - x.mean(0)
+    x = x / x.abs().amax().clamp(min=torch.finfo(x.dtype).tiny)
+    squares = x.square().sum(1)
     parts = []
-    for start in range(0, len(x), height):
-        rows = slice(start, start + height)
-        d = length[rows, None] + length - 2 * x[rows] @ x.t()
-        same = target[rows, None] == target
-        other = (number[rows, None] != number) & columns
-        is_positive, is_negative = same & other, ~same & other
-        far = d.masked_fill(~is_positive, -torch.inf).argmax(1)
-        near = d.masked_fill(~is_negative, torch.inf).argmin(1)
-        parts.append((far, near, is_positive.any(1) & is_negative.any(1) & columns[rows]))
+    for part in tiles(len(x), len(x)):
+        d = squares - 2 * inner(x[part], x)  # less the square of the row, the same for all columns
+        positive = target[part, None] == target
+        negative = ~positive
+        positive.diagonal(part.start).fill_(False)
+        if deleted is not None:
+            positive, negative = positive & ~deleted, negative & ~deleted
+        greatest, far = torch.where(positive, d, -torch.inf).max(1)
+        least, near = torch.where(negative, d, torch.inf).min(1)
+        parts.append((far, near, (greatest != -torch.inf) & (least != torch.inf)))
     far, near, found = (torch.cat(part) for part in zip(*parts, strict=True))
     return far, near, found
 
 
-@checked(temperature=positive, symmetric=flag)
+@checked(temperature=or_tensor(positive), symmetric=flag)
 def info_nce_loss(
     query: Tensor,
     keys: Tensor,
     target: Tensor | None = None,
     *,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
     symmetric: bool = False,
     weight: Tensor | None = None,
     reduction: str = "mean",
@@ -253,15 +252,19 @@ def info_nce_loss(
     .. math:: \ell_i = -\log \frac{\exp(\cos(q_i, k_{t_i}) / \tau)}{\sum_j \exp(\cos(q_i, k_j) / \tau)}
 
     Conventions:
-        Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The default target is the
-        diagonal. ``symmetric=True`` averages the loss of queries among keys and of keys among queries: CLIP's.
-        Weights are the queries' (``symmetric``: the pairs'); the keys stay candidates, unless ``symmetric``,
-        where a pair of weight 0 leaves the batch. On several processes pass the gathered keys and shifted
-        targets: the gradient is that of one process. Memory grows with N · D, not N².
+        Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. By default query i and key i
+        are a pair, keys beyond the N-th are negatives for all, and a pair of weight 0 leaves the batch; with a
+        ``target`` of your own, weights are the queries' and all keys remain. ``symmetric=True`` is the loss of
+        CLIP: the mean of that of queries among keys and that of keys among queries. ``temperature`` may be a
+        tensor of shape (), to learn it. Memory grows with N + M, not with N · M.
+
+        Several processes: ``keys = torch.cat(torch.distributed.nn.all_gather(keys))`` and ``target =
+        torch.arange(N) + rank * N``. For CLIP average two such calls, the second of keys among gathered
+        queries.
 
     Shape:
-        ``query``: (N, D). ``keys``: (M, D). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to
-        (N,). ``"none"``: (N,).
+        ``query``: (N, D). ``keys``: (M, D). ``target``: (N,) of any integer dtype, 0 … M − 1. ``weight``:
+        broadcasts to (N,); 0 deletes. ``"none"``: (N,).
 
     Raises:
         ValueError: ``temperature`` not positive; shapes or dtype do not fit; fewer keys than queries without
@@ -278,36 +281,72 @@ def info_nce_loss(
         (tensor(0.5514), tensor(1.5514))
     """
     _check.matrices(query=query, keys=keys)
-    if symmetric and (target is not None or len(keys) != len(query)):
+    n, m = len(query), len(keys)
+    if symmetric and (target is not None or m != n):
         raise ValueError(
-            f"symmetric needs one key for each query and no target, got {len(keys)} keys for {len(query)} "
-            f"queries and target {'None' if target is None else 'given'}"
+            f"symmetric must be False with a target, or with keys other than one for each of the {n} queries, "
+            f"got True with {m} keys and {'no target' if target is None else 'a target'}"
         )
+    query, keys = _check.floating(query, keys)
+    (q,), deleted, weight = _batch(weight, query=query)
     if target is None:
-        if len(keys) < len(query):
-            raise ValueError(f"keys must hold a row for each of the {len(query)} queries, got {len(keys)}")
-        target = torch.arange(len(query), device=query.device)
-    _check.labels(len(query), len(keys), target=target)
-    (q,), alive, weight = _batch(weight, query=query)
-    if symmetric:
-        (k,), alive, _ = _batch(weight, keys=keys)
+        if m < n:
+            raise ValueError(f"keys must have a row for each of the {n} queries, got {tuple(keys.shape)}")
+        target = torch.arange(n, device=q.device)
+        gone = None if deleted is None else torch.cat([deleted, deleted.new_zeros(m - n)])
     else:
-        (k,), alive, _ = _batch(None, keys=keys)
-    dtype = torch.promote_types(q.dtype, k.dtype)
-    q, k = unit(q.to(dtype)) / temperature, unit(k.to(dtype))
-    positive = (q * k[target.long()]).sum(1)
-    loss = by_tiles(log_sum_exp, q, k, alive) - positive
+        _check.labels(n, target=target)
+        target, gone = _index(target, m, deleted), None
+    k = _delete(gone, keys)
+    _check.finite("keys", k)
+    q, k = unit(q), unit(k)
+    loss = _cross_entropy(q, k, target, gone, temperature)
     if symmetric:
-        loss = (loss + by_tiles(log_sum_exp, k, q, alive) - positive) / 2
+        loss = (loss + _cross_entropy(k, q, target, gone, temperature)) / 2
     return reduce(loss, weight, reduction)
 
 
-@checked(temperature=positive)
+def _cross_entropy(
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    gone: Tensor | None,
+    temperature: float | Tensor,
+    itself: bool = True,
+) -> Tensor:
+    """−log of the share of the target in the softmax of the similarities of a row with all columns.
+
+    Columns that are gone are no candidates; nor is a row for itself, if so told.
+    """
+
+    def of_tile(start: int, rows: Tensor, columns: Tensor) -> Tensor:
+        s = leave_out(inner(rows, columns), gone)
+        s = s if itself else leave_out_itself(s, start)
+        return F.cross_entropy(s, target[start : start + len(rows)], reduction="none")
+
+    return by_tiles(of_tile, rows / _positive("temperature", temperature), columns)
+
+
+def _positive(name: str, value: float | Tensor) -> float | Tensor:
+    if isinstance(value, Tensor):
+        _check.positive_tensor(name, value)
+    return value
+
+
+def _index(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
+    """Class indices, 0 where the row is deleted: there they may be anything."""
+    target = target.long()
+    target = target if deleted is None else torch.where(deleted, 0, target)
+    _check.index_below(classes)("target", target)
+    return target
+
+
+@checked(temperature=or_tensor(positive))
 def nt_xent_loss(
     input1: Tensor,
     input2: Tensor,
     *,
-    temperature: float = 0.5,
+    temperature: float | Tensor = 0.5,
     weight: Tensor | None = None,
     reduction: str = "mean",
 ) -> Tensor:
@@ -335,22 +374,22 @@ def nt_xent_loss(
         (tensor(1.9459), 1.945910149055313...)
     """
     _check.same_shape(input1=input1, input2=input2)
-    (x1, x2), alive, weight = _batch(weight, input1=input1, input2=input2)
+    (x1, x2), deleted, weight = _batch(weight, input1=input1, input2=input2)
+    n = len(x1)
+    gone = None if deleted is None else torch.cat([deleted, deleted])
+    partner = torch.arange(2 * n, device=x1.device).roll(n)
     z = unit(torch.cat([x1, x2]))
-    rows = z / temperature
-    both = None if alive is None else torch.cat([alive, alive])
-    partner = (rows[: len(x1)] * z[len(x1) :]).sum(1)
-    first, second = by_tiles(log_sum_exp_of_others, rows, z, both).split([len(x1), len(x1)])
-    return reduce((first + second) / 2 - partner, weight, reduction)
+    loss = _cross_entropy(z, z, partner, gone, temperature, itself=False)
+    return reduce((loss[:n] + loss[n:]) / 2, weight, reduction)
 
 
-@checked(logit_scale=positive, logit_bias=finite_number)
+@checked(logit_scale=or_tensor(positive), logit_bias=or_tensor(finite_number))
 def siglip_loss(
     input1: Tensor,
     input2: Tensor,
     *,
-    logit_scale: float = 10.0,
-    logit_bias: float = -10.0,
+    logit_scale: float | Tensor = 10.0,
+    logit_bias: float | Tensor = -10.0,
     weight: Tensor | None = None,
     reduction: str = "mean",
 ) -> Tensor:
@@ -376,23 +415,24 @@ def siglip_loss(
         tensor(0.6932)
     """
     _check.same_shape(input1=input1, input2=input2)
-    (x1, x2), alive, weight = _batch(weight, input1=input1, input2=input2)
+    (x1, x2), gone, weight = _batch(weight, input1=input1, input2=input2)
 
-    def all_pairs(rows: Tensor, columns: Tensor, mask: Tensor | None, start: int) -> Tensor:
-        s = rows @ columns.t() + logit_bias
+    def of_tile(start: int, rows: Tensor, columns: Tensor, bias: Tensor) -> Tensor:
+        s = inner(rows, columns) + bias
         s.diagonal(start).neg_()
-        s = s if mask is None else s.masked_fill(~mask, -torch.inf)
-        return -F.logsigmoid(-s).sum(1)
+        return -F.logsigmoid(-leave_out(s, gone)).sum(1)
 
-    return reduce(by_tiles(all_pairs, unit(x1) * logit_scale, unit(x2), alive), weight, reduction)
+    bias = torch.as_tensor(logit_bias, dtype=x1.dtype, device=x1.device)
+    rows = unit(x1) * _positive("logit_scale", logit_scale)
+    return reduce(by_tiles(of_tile, rows, unit(x2), bias), weight, reduction)
 
 
-@checked(temperature=positive)
+@checked(temperature=or_tensor(positive))
 def supcon_loss(
     input: Tensor,
     target: Tensor,
     *,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
     weight: Tensor | None = None,
     reduction: str = "mean",
 ) -> Tensor:
@@ -420,26 +460,32 @@ def supcon_loss(
         >>> supcon_loss(torch.eye(4), torch.tensor([0, 0, 1, 2]), reduction="none")
         tensor([1.0986, 1.0986, 0.0000, 0.0000])
     """
-    (x,), alive, weight = _batch(weight, input=input)
+    (x,), gone, weight = _batch(weight, input=input)
     _check.labels(len(x), target=target)
     z = unit(x)
-    rows = z / temperature
-    same, count = _sum_of_same_class(z, target, alive)
-    others = count - 1
-    loss = by_tiles(log_sum_exp_of_others, rows, z, alive)
-    loss = loss - (rows * (same - z)).sum(1) / others.clamp(min=1)
-    return reduce(loss, _only(others > 0, weight, loss), reduction)
+    rows = z / _positive("temperature", temperature)
+    positives, count = _sum_of_positives(z, target.long(), gone)
+
+    def of_tile(start: int, rows: Tensor, columns: Tensor) -> Tensor:
+        return torch.logsumexp(leave_out_itself(leave_out(inner(rows, columns), gone), start), 1)
+
+    loss = by_tiles(of_tile, rows, z) - (rows * positives / count.clamp(min=1)).sum(1)
+    return reduce(loss, _where(count.squeeze(1) > 0, weight, loss), reduction)
 
 
-def _sum_of_same_class(z: Tensor, target: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor]:
-    """For each row, the sum and the number of the rows of its class, itself among them: no N × N mask."""
-    order = target.argsort(stable=True)
-    ordered = target[order]
-    first = torch.cat([ordered[:1] != ordered[:1], ordered[1:] != ordered[:-1]])
-    number = torch.zeros_like(order).scatter(0, order, first.cumsum(0))  # classes numbered from 0
-    one = z.new_ones(len(z)) if alive is None else alive.to(z.dtype)
-    total = torch.zeros_like(z).index_add(0, number, z * one.unsqueeze(1))
-    return total[number], torch.zeros_like(one).index_add(0, number, one)[number]
+def _sum_of_positives(z: Tensor, target: Tensor, gone: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Sum and number, (N, 1), of the other rows of the class of each row: the class less the row itself.
+
+    Sums of the classes need no N × N mask. They are taken in float64: a class may be large.
+    """
+    ordered, order = target.sort()
+    new = ordered[1:] != ordered[:-1]
+    number = F.pad(new.long().cumsum(0), (1, 0))[: len(target)]  # the classes, from 0, in that order
+    number = torch.zeros_like(target).scatter(0, order, number)
+    here = z.new_ones(len(z), 1) if gone is None else (~gone).to(z.dtype).unsqueeze(1)
+    members = double(torch.cat([z, here], 1) * here)
+    others = torch.zeros_like(members).index_add(0, number, members)[number] - members
+    return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
 
 @checked(margin=non_negative, scale=positive)
@@ -458,8 +504,9 @@ def arcface_loss(
 
     Conventions:
         ``input`` holds the cosines of an embedding with each class, not logits. ``margin`` is in radians. The
-        formula is taken as printed: beyond θ = π − m the right class gains from being farther. A cosine of
-        exactly ±1 has a finite gradient, that of cos θ cos m.
+        formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where the cosine
+        of the right class is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m.
+        A cosine that rounding put beyond ±1 is taken as it is, with sin θ = 0.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.
@@ -478,7 +525,7 @@ def arcface_loss(
     """
 
     def rotated(cosine: Tensor) -> Tensor:
-        sine_squared = 1 - cosine.square()
+        sine_squared = (1 - cosine) * (1 + cosine)
         inside = sine_squared > 0
         sine = torch.where(inside, torch.sqrt(torch.where(inside, sine_squared, 1.0)), 0.0)
         return cosine * math.cos(margin) - sine * math.sin(margin)
@@ -519,3 +566,148 @@ def cosface_loss(
         tensor(0.6931)
     """
     return _margin_softmax(lambda cosine: cosine - margin, input, target, scale, weight, reduction)
+
+
+def _margin_softmax(
+    with_margin: Callable[[Tensor], Tensor],
+    cosines: Tensor,
+    target: Tensor,
+    scale: float,
+    weight: Tensor | None,
+    reduction: str,
+) -> Tensor:
+    """Cross-entropy of scaled cosines, that of the right class changed."""
+    _check.is_tensor(input=cosines)
+    if cosines.ndim != 2:
+        raise ValueError(f"input must have two dimensions, (N, C), got {tuple(cosines.shape)}")
+    n, classes = cosines.shape
+    _check.labels(n, target=target)
+    (x,) = _check.floating(cosines)
+    weight = expand_weight(weight, like=x.new_empty(()).expand(n))
+    deleted = None if weight is None else weight == 0
+    x, target = _delete(deleted, x), _index(target, classes, deleted)
+    _cosine("input", x)
+    column = target.unsqueeze(1)
+    logits = scale * x.scatter(1, column, with_margin(x.gather(1, column)))
+    return reduce(F.cross_entropy(logits, target, reduction="none"), weight, reduction)
+
+
+_cosine = _check.Domain(lambda v: v.abs() <= 1.001, "a cosine, from -1 to 1")
+
+
+@checked(lambd=non_negative)
+def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) -> Tensor:
+    r"""Barlow Twins: features of two views agree, and no two features say the same.
+
+    .. math:: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2, \qquad C_{ij} = \frac{
+        \sum_n (u_{ni} - \bar u_i)(v_{nj} - \bar v_j)}{\sqrt{\sum_n (u_{ni} - \bar u_i)^2}
+        \sqrt{\sum_n (v_{nj} - \bar v_j)^2}}
+
+    Conventions:
+        C is the correlation of feature i of one view with feature j of the other over the batch: exactly 1 on
+        the diagonal if the views are equal. A constant feature has correlation 0 and gradient 0. A statistic
+        of the batch: no ``weight``, no ``reduction``. With more features than rows no D × D matrix is made.
+
+    Shape:
+        ``input1``, ``input2``: (N, D), N at least 2. Result: ().
+
+    Raises:
+        ValueError: ``lambd`` negative; shapes differ; fewer than 2 rows; no features.
+
+    Source:
+        Zbontar, Jing, Misra, LeCun & Deny (2021), *Barlow Twins: self-supervised learning via redundancy
+        reduction*.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> barlow_twins_loss(x, 3 * x + 1), barlow_twins_loss(x, -x)
+        (tensor(0.), tensor(8.))
+    """
+    x1, x2 = _views(input1, input2)
+    a, b = unit(_centred(x1).t()), unit(_centred(x2).t())
+    return (1 - (a * b).sum(1)).square().sum() + lambd * _off_diagonal(a, b)
+
+
+@checked(sim=non_negative, var=non_negative, cov=non_negative)
+def vicreg_loss(
+    input1: Tensor, input2: Tensor, *, sim: float = 25.0, var: float = 25.0, cov: float = 1.0
+) -> Tensor:
+    r"""VICReg: views agree (invariance), features keep a spread (variance) and are uncorrelated (covariance).
+
+    .. math:: \ell = \frac{s}{N D} \lVert U - V \rVert^2 + \frac{v}{2 D} \sum_{Z \in \{U, V\}} \sum_i \max(0, 1 -
+        \sqrt{C^Z_{ii} + 10^{-4}}) + \frac{c}{D} \sum_{Z \in \{U, V\}} \sum_{i \ne j} (C^Z_{ij})^2
+
+    Conventions:
+        s, v, c are ``sim``, ``var``, ``cov``; C is the covariance of the features of a view over the batch,
+        divided by N − 1. As in the authors' code the hinges are averaged over the two views and the covariance
+        terms added up. 10⁻⁴ is part of the definition. A statistic of the batch: no ``weight``, no
+        ``reduction``. With more features than rows no D × D matrix is made.
+
+    Shape:
+        ``input1``, ``input2``: (N, D), N at least 2. Result: ().
+
+    Raises:
+        ValueError: ``sim``, ``var`` or ``cov`` negative; shapes differ; fewer than 2 rows; no features.
+
+    Source:
+        Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for self-supervised
+        learning*.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> vicreg_loss(x, x), vicreg_loss(x, -x), vicreg_loss(torch.zeros(4, 2), torch.zeros(4, 2))
+        (tensor(0.), tensor(100.), tensor(24.7500))
+    """
+    x1, x2 = _views(input1, input2)
+    n, d = x1.shape
+    loss = sim * (x1 - x2).square().mean()
+    for x in (x1, x2):
+        z = _centred(x).t() / math.sqrt(n - 1)
+        spread = torch.sqrt(z.square().sum(1) + 1e-4)
+        loss = loss + var / 2 * F.relu(1 - spread).mean() + cov / d * _off_diagonal(z, z)
+    return loss
+
+
+def _views(input1: Tensor, input2: Tensor) -> tuple[Tensor, ...]:
+    """Two views of a batch that has a variance."""
+    _check.matrices(input1=input1)
+    _check.same_shape(input1=input1, input2=input2)
+    if len(input1) < 2 or not input1.shape[1]:
+        raise ValueError(f"input1 must have at least 2 rows and 1 column, got {tuple(input1.shape)}")
+    views = _check.floating(input1, input2)
+    for name, view in zip(("input1", "input2"), views, strict=True):
+        _check.finite(name, view)
+    return views
+
+
+def _centred(x: Tensor) -> Tensor:
+    """The rows less their mean; exactly 0 where a feature is constant, which a rounded mean is not."""
+    x = x - x[:1].detach()
+    return x - x.mean(0)
+
+
+def _off_diagonal(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of the squares of A Bᵀ off its diagonal, for A and B of shape (D, N).
+
+    For D > N by ‖A Bᵀ‖² = ⟨Aᵀ A, Bᵀ B⟩, where the matrices are N × N.
+    """
+    if len(a) <= a.shape[1]:
+        c = inner(a, b)
+        c.diagonal().fill_(0)
+        return c.square().sum()
+    x, y = double(a), double(b)  # the diagonal may be most of the sum
+    everything = (inner(x.t(), x.t()) * inner(y.t(), y.t())).sum()
+    return (everything - (x * y).sum(1).square().sum()).to(a.dtype)
+
+
+ContrastiveLoss = module("ContrastiveLoss", contrastive_loss)
+TripletLoss = module("TripletLoss", triplet_loss)
+BatchHardTripletLoss = module("BatchHardTripletLoss", batch_hard_triplet_loss)
+InfoNCELoss = module("InfoNCELoss", info_nce_loss)
+NTXentLoss = module("NTXentLoss", nt_xent_loss)
+SigLIPLoss = module("SigLIPLoss", siglip_loss)
+SupConLoss = module("SupConLoss", supcon_loss)
+ArcFaceLoss = module("ArcFaceLoss", arcface_loss)
+CosFaceLoss = module("CosFaceLoss", cosface_loss)
+BarlowTwinsLoss = module("BarlowTwinsLoss", barlow_twins_loss)
+VICRegLoss = module("VICRegLoss", vicreg_loss)

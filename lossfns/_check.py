@@ -63,7 +63,7 @@ flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
 def or_tensor(rule: Rule) -> Rule:
     """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
     return Rule(
-        lambda v: isinstance(v, Tensor) and v.ndim == 0 or rule.holds(v),
+        lambda v: (isinstance(v, Tensor) and v.ndim == 0) or rule.holds(v),
         f"{rule.words}, or a tensor of shape ()",
         rule.refused,
     )

@@ -70,8 +70,8 @@ def by_tiles(f: Tile, rows: Tensor, *shared: Tensor) -> Tensor:
     parts = tiles(len(rows), len(shared[0]))
     if len(parts) == 1:
         return f(0, rows, *shared)
-    values: list[Tensor] = [_Recomputed.apply(f, part.start, rows[part], *shared) for part in parts]
-    return torch.cat(values)
+    compute: Callable[..., Tensor] = _Recomputed.apply
+    return torch.cat([compute(f, part.start, rows[part], *shared) for part in parts])
 
 
 class _Recomputed(torch.autograd.Function):
@@ -90,7 +90,7 @@ class _Recomputed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        _, pull = torch.func.vjp(partial(ctx.f, ctx.start), *ctx.saved_tensors)
+        pull = torch.func.vjp(partial(ctx.f, ctx.start), *ctx.saved_tensors)[1]
         return None, None, *pull(slope)
 
 

@@ -62,8 +62,7 @@ def margin_ranking_loss(
         return F.relu(margin - y * (x1 - x2))
 
     domains = {"target": _plus_or_minus_one}
-    tensors = {"input1": input1, "input2": input2, "target": target}
-    return elementwise(hinge, weight, reduction, domains=domains, **tensors)
+    return elementwise(hinge, weight, reduction, domains=domains, input1=input1, input2=input2, target=target)
 
 
 @checked()
@@ -188,13 +187,15 @@ def dpo_loss(
     def logistic(pc: Tensor, pr: Tensor, rc: Tensor, rr: Tensor) -> Tensor:
         return -F.logsigmoid(beta * ((pc - rc) - (pr - rr)))
 
-    tensors = {
-        "policy_chosen": policy_chosen,
-        "policy_rejected": policy_rejected,
-        "reference_chosen": reference_chosen,
-        "reference_rejected": reference_rejected,
-    }
-    return elementwise(logistic, weight, reduction, **tensors)
+    return elementwise(
+        logistic,
+        weight,
+        reduction,
+        policy_chosen=policy_chosen,
+        policy_rejected=policy_rejected,
+        reference_chosen=reference_chosen,
+        reference_rejected=reference_rejected,
+    )
 
 
 MarginRankingLoss = module("MarginRankingLoss", margin_ranking_loss)

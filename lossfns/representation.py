@@ -60,7 +60,8 @@ def contrastive_loss(
 ) -> Tensor:
     r"""Pull the pairs that belong together, push the others beyond a margin.
 
-    .. math:: \ell(u, v, y) = \frac{1}{2} y d^2 + \frac{1}{2} (1 - y) \max(0, m - d)^2, \qquad d = \lVert u - v \rVert
+    .. math:: \ell(u, v, y) = \frac{1}{2} y d^2 + \frac{1}{2} (1 - y) \max(0, m - d)^2,
+        \qquad d = \lVert u - v \rVert
 
     Conventions:
         ``target`` 1 means same, 0 different. Distances are Euclidean, ``margin`` is in their unit. A pair of
@@ -91,8 +92,11 @@ def contrastive_loss(
         y, d = y[..., 0], u - v
         return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - length(d)).square()) / 2
 
-    tensors = {"input1": input1, "input2": input2, "target": target.unsqueeze(-1).expand(input1.shape)}
-    return elementwise(pull_or_push, weight, reduction, axes=1, domains={"target": _fraction}, **tensors)
+    y = target.unsqueeze(-1).expand(input1.shape)
+    domains = {"target": _fraction}
+    return elementwise(
+        pull_or_push, weight, reduction, axes=1, domains=domains, input1=input1, input2=input2, target=y
+    )
 
 
 _fraction = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
@@ -134,9 +138,8 @@ def triplet_loss(
         >>> triplet_loss(a, p, n)
         tensor(0.5000)
     """
-    tensors = {"anchor": anchor, "positive": positive, "negative": negative}
     loss = partial(_triplet, margin=margin, soft=soft)
-    return elementwise(loss, weight, reduction, axes=1, **tensors)
+    return elementwise(loss, weight, reduction, axes=1, anchor=anchor, positive=positive, negative=negative)
 
 
 def _triplet(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
@@ -156,7 +159,8 @@ def batch_hard_triplet_loss(
 ) -> Tensor:
     r"""Triplet loss of each row with its farthest positive and its nearest negative in the batch.
 
-    .. math:: \ell_i = \max(0, \max_{y_p = y_i} \lVert x_i - x_p \rVert - \min_{y_n \ne y_i} \lVert x_i - x_n \rVert + m)
+    .. math:: \ell_i = \max(0, \max_{y_p = y_i} \lVert x_i - x_p \rVert
+        - \min_{y_n \ne y_i} \lVert x_i - x_n \rVert + m)
 
     Conventions:
         Rows without a positive or without a negative in the batch are deleted: the mean is over the others.
@@ -174,7 +178,8 @@ def batch_hard_triplet_loss(
         Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification*.
 
     Example:
-        >>> batch_hard_triplet_loss(torch.tensor([[0.0], [1.0], [1.5]]), torch.tensor([0, 0, 1]), reduction="none")
+        >>> x = torch.tensor([[0.0], [1.0], [1.5]])
+        >>> batch_hard_triplet_loss(x, torch.tensor([0, 0, 1]), reduction="none")
         tensor([0.5000, 1.5000, 0.0000])
     """
     (x,), deleted, weight = _batch(weight, input=input)
@@ -253,10 +258,10 @@ def info_nce_loss(
 
     Conventions:
         Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. By default query i and key i
-        are a pair, keys beyond the N-th are negatives for all, and a pair of weight 0 leaves the batch; with a
-        ``target`` of your own, weights are the queries' and all keys remain. ``symmetric=True`` is the loss of
-        CLIP: the mean of that of queries among keys and that of keys among queries. ``temperature`` may be a
-        tensor of shape (), to learn it. Memory grows with N + M, not with N · M.
+        are a pair, keys beyond the N-th are negatives for all, and a pair of weight 0 leaves the batch; with
+        a ``target`` of your own, weights are the queries' and all keys remain. ``symmetric=True`` is CLIP's
+        loss: the mean of that of queries among keys and that of keys among queries. ``temperature`` may be
+        a tensor of shape (), to learn it. Memory grows with N + M, not with N · M.
 
         Several processes: ``keys = torch.cat(torch.distributed.nn.all_gather(keys))`` and ``target =
         torch.arange(N) + rank * N``. For CLIP average two such calls, the second of keys among gathered
@@ -276,16 +281,16 @@ def info_nce_loss(
         Radford et al. (2021), *Learning transferable visual models from natural language supervision*.
 
     Example:
-        >>> x = torch.eye(3)
-        >>> info_nce_loss(x, x, temperature=1.0), info_nce_loss(x, x, torch.tensor([1, 2, 0]), temperature=1.0)
+        >>> x, wrong = torch.eye(3), torch.tensor([1, 2, 0])
+        >>> info_nce_loss(x, x, temperature=1.0), info_nce_loss(x, x, wrong, temperature=1.0)
         (tensor(0.5514), tensor(1.5514))
     """
     _check.matrices(query=query, keys=keys)
     n, m = len(query), len(keys)
     if symmetric and (target is not None or m != n):
         raise ValueError(
-            f"symmetric must be False with a target, or with keys other than one for each of the {n} queries, "
-            f"got True with {m} keys and {'no target' if target is None else 'a target'}"
+            f"symmetric must be False unless there is one key for each query and no target, got True with "
+            f"{n} queries, {m} keys and {'no target' if target is None else 'a target'}"
         )
     query, keys = _check.floating(query, keys)
     (q,), deleted, weight = _batch(weight, query=query)
@@ -352,12 +357,13 @@ def nt_xent_loss(
 ) -> Tensor:
     r"""SimCLR's loss: each of 2N views should pick its partner out of the other 2N − 1.
 
-    .. math:: \ell(z_i, z_j) = -\log \frac{\exp(\cos(z_i, z_j) / \tau)}{\sum_{k \ne i} \exp(\cos(z_i, z_k) / \tau)}
+    .. math:: \ell(z_i, z_j) = -\log \frac{\exp(\cos(z_i, z_j) / \tau)}
+        {\sum_{k \ne i} \exp(\cos(z_i, z_k) / \tau)}
 
     Conventions:
-        Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The loss of a pair is the mean
-        over its two views. All views equal: log(2N − 1). A pair of weight 0 leaves the batch. Memory grows
-        with N · D, not N².
+        Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The loss of a pair is the
+        mean over its two views. All views equal: log(2N − 1). A pair of weight 0 leaves the batch.
+        ``temperature`` may be a tensor of shape (), to learn it. Memory grows with N · D, not N².
 
     Shape:
         ``input1``, ``input2``: (N, D). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
@@ -500,13 +506,14 @@ def arcface_loss(
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with an angular margin added to the right class.
 
-    .. math:: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
+    .. math:: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}
+        {e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
 
     Conventions:
-        ``input`` holds the cosines of an embedding with each class, not logits. ``margin`` is in radians. The
-        formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where the cosine
-        of the right class is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m.
-        A cosine that rounding put beyond ±1 is taken as it is, with sin θ = 0.
+        ``input`` holds the cosines of an embedding with each class, not logits. ``margin`` is in radians.
+        The formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where its
+        cosine is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m. A cosine
+        that rounding put beyond ±1 is taken as it is, with sin θ = 0.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.
@@ -521,7 +528,7 @@ def arcface_loss(
 
     Example:
         >>> arcface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.5, scale=1.0)
-        tensor(0.7169)
+        tensor(0.7852)
     """
 
     def rotated(cosine: Tensor) -> Tensor:
@@ -545,7 +552,8 @@ def cosface_loss(
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with a margin taken off the cosine of the right class.
 
-    .. math:: \ell = -\log \frac{e^{s (\cos \theta_y - m)}}{e^{s (\cos \theta_y - m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
+    .. math:: \ell = -\log \frac{e^{s (\cos \theta_y - m)}}
+        {e^{s (\cos \theta_y - m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
 
     Conventions:
         ``input`` holds the cosines of an embedding with each class, not logits.
@@ -634,14 +642,15 @@ def vicreg_loss(
 ) -> Tensor:
     r"""VICReg: views agree (invariance), features keep a spread (variance) and are uncorrelated (covariance).
 
-    .. math:: \ell = \frac{s}{N D} \lVert U - V \rVert^2 + \frac{v}{2 D} \sum_{Z \in \{U, V\}} \sum_i \max(0, 1 -
-        \sqrt{C^Z_{ii} + 10^{-4}}) + \frac{c}{D} \sum_{Z \in \{U, V\}} \sum_{i \ne j} (C^Z_{ij})^2
+    .. math:: \ell = \frac{s}{N D} \lVert U - V \rVert^2
+        + \frac{v}{2 D} \sum_{Z \in \{U, V\}} \sum_i \max(0, 1 - \sqrt{C^Z_{ii} + 10^{-4}})
+        + \frac{c}{D} \sum_{Z \in \{U, V\}} \sum_{i \ne j} (C^Z_{ij})^2
 
     Conventions:
         s, v, c are ``sim``, ``var``, ``cov``; C is the covariance of the features of a view over the batch,
-        divided by N − 1. As in the authors' code the hinges are averaged over the two views and the covariance
-        terms added up. 10⁻⁴ is part of the definition. A statistic of the batch: no ``weight``, no
-        ``reduction``. With more features than rows no D × D matrix is made.
+        divided by N − 1. As in the authors' code the hinges are averaged over the two views and the
+        covariance terms added up. 10⁻⁴ is part of the definition. A statistic of the batch: no ``weight``,
+        no ``reduction``. With more features than rows no D × D matrix is made.
 
     Shape:
         ``input1``, ``input2``: (N, D), N at least 2. Result: ().
@@ -650,8 +659,8 @@ def vicreg_loss(
         ValueError: ``sim``, ``var`` or ``cov`` negative; shapes differ; fewer than 2 rows; no features.
 
     Source:
-        Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for self-supervised
-        learning*.
+        Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for
+        self-supervised learning*.
 
     Example:
         >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])

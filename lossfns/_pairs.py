@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,8 +10,6 @@ from torch import Tensor
 
 # So many inner products at most are held at once; beyond, they are computed tile by tile.
 PLAIN = 2**21
-
-Tile = Callable[..., Tensor]
 
 
 def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,18 +57,18 @@ def tiles(rows: int, columns: int) -> list[slice]:
     return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
 
 
-def by_tiles(f: Tile, rows: Tensor, *shared: Tensor) -> Tensor:
-    """``f(0, rows, *shared)``, one value a row, in memory that grows with a tile of rows, not with all pairs.
+def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Tensor | None) -> Tensor:
+    """``f(0, rows, columns, *more)``, one value a row, in memory that grows with the rows, not with the pairs.
 
-    ``f(start, tile, *shared)`` gets the rows of a tile, which begins with row ``start``. The columns are the
-    first of the tensors they share. The backward pass computes a tile again rather than keep it. Small
-    problems go in one piece; so do compiled ones.
+    ``f(start, tile, columns, *more)`` gets the rows of a tile, which begins with row ``start``. The backward
+    pass computes a tile again rather than keep it. Small problems go in one piece; so do compiled ones. ``f``
+    must not close over tensors.
     """
-    parts = tiles(len(rows), len(shared[0]))
+    parts = tiles(len(rows), len(columns))
     if len(parts) == 1:
-        return f(0, rows, *shared)
+        return f(0, rows, columns, *more)
     compute: Callable[..., Tensor] = _Recomputed.apply
-    return torch.cat([compute(f, part.start, rows[part], *shared) for part in parts])
+    return torch.cat([compute(f, part.start, rows[part], columns, *more) for part in parts])
 
 
 class _Recomputed(torch.autograd.Function):
@@ -80,7 +77,7 @@ class _Recomputed(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(f: Tile, start: int, *tensors: Tensor) -> Tensor:
+    def forward(f: Callable[..., Tensor], start: int, *tensors: Tensor | None) -> Tensor:
         return f(start, *tensors)
 
     @staticmethod
@@ -90,8 +87,16 @@ class _Recomputed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        pull = torch.func.vjp(partial(ctx.f, ctx.start), *ctx.saved_tensors)[1]
-        return None, None, *pull(slope)
+        tensors = list(ctx.saved_tensors)
+        smooth = [i for i, t in enumerate(tensors) if t is not None and t.is_floating_point()]
+
+        def again(*moved: Tensor) -> Tensor:
+            replaced = dict(zip(smooth, moved, strict=True))
+            return ctx.f(ctx.start, *(replaced.get(i, t) for i, t in enumerate(tensors)))
+
+        slopes = torch.func.vjp(again, *(tensors[i] for i in smooth))[1](slope)
+        by_position = dict(zip(smooth, slopes, strict=True))
+        return None, None, *(by_position.get(i) for i in range(len(tensors)))
 
 
 def leave_out(s: Tensor, columns: Tensor | None) -> Tensor:

@@ -324,12 +324,17 @@ def _cross_entropy(
     Columns that are gone are no candidates; nor is a row for itself, if so told.
     """
 
-    def of_tile(start: int, rows: Tensor, columns: Tensor) -> Tensor:
-        s = leave_out(inner(rows, columns), gone)
-        s = s if itself else leave_out_itself(s, start)
-        return F.cross_entropy(s, target[start : start + len(rows)], reduction="none")
+    rows = rows / _positive("temperature", temperature)
+    of_tile = partial(_cross_entropy_of_tile, itself=itself)
+    return by_tiles(of_tile, rows, columns, target, gone)
 
-    return by_tiles(of_tile, rows / _positive("temperature", temperature), columns)
+
+def _cross_entropy_of_tile(
+    start: int, rows: Tensor, columns: Tensor, target: Tensor, gone: Tensor | None, itself: bool
+) -> Tensor:
+    s = leave_out(inner(rows, columns), gone)
+    s = s if itself else leave_out_itself(s, start)
+    return F.cross_entropy(s, target[start : start + len(rows)], reduction="none")
 
 
 def _positive(name: str, value: float | Tensor) -> float | Tensor:
@@ -423,14 +428,16 @@ def siglip_loss(
     _check.same_shape(input1=input1, input2=input2)
     (x1, x2), gone, weight = _batch(weight, input1=input1, input2=input2)
 
-    def of_tile(start: int, rows: Tensor, columns: Tensor, bias: Tensor) -> Tensor:
-        s = inner(rows, columns) + bias
-        s.diagonal(start).neg_()
-        return -F.logsigmoid(-leave_out(s, gone)).sum(1)
-
     bias = torch.as_tensor(logit_bias, dtype=x1.dtype, device=x1.device)
     rows = unit(x1) * _positive("logit_scale", logit_scale)
-    return reduce(by_tiles(of_tile, rows, unit(x2), bias), weight, reduction)
+    return reduce(by_tiles(_log_sigmoids, rows, unit(x2), bias, gone), weight, reduction)
+
+
+def _log_sigmoids(start: int, rows: Tensor, columns: Tensor, bias: Tensor, gone: Tensor | None) -> Tensor:
+    """−Σ log σ of a pair that belongs together, and of minus one that does not."""
+    s = inner(rows, columns) + bias
+    s.diagonal(start).neg_()
+    return -F.logsigmoid(-leave_out(s, gone)).sum(1)
 
 
 @checked(temperature=or_tensor(positive))
@@ -472,11 +479,12 @@ def supcon_loss(
     rows = z / _positive("temperature", temperature)
     positives, count = _sum_of_positives(z, target.long(), gone)
 
-    def of_tile(start: int, rows: Tensor, columns: Tensor) -> Tensor:
-        return torch.logsumexp(leave_out_itself(leave_out(inner(rows, columns), gone), start), 1)
-
-    loss = by_tiles(of_tile, rows, z) - (rows * positives / count.clamp(min=1)).sum(1)
+    loss = by_tiles(_log_sum_of_others, rows, z, gone) - (rows * positives / count.clamp(min=1)).sum(1)
     return reduce(loss, _where(count.squeeze(1) > 0, weight, loss), reduction)
+
+
+def _log_sum_of_others(start: int, rows: Tensor, columns: Tensor, gone: Tensor | None) -> Tensor:
+    return torch.logsumexp(leave_out_itself(leave_out(inner(rows, columns), gone), start), 1)
 
 
 def _sum_of_positives(z: Tensor, target: Tensor, gone: Tensor | None) -> tuple[Tensor, Tensor]:

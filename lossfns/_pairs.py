@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 # So many inner products at most are held at once; beyond, they are computed tile by tile.
-PLAIN = 2**21
+PLAIN = 2**22
 
 
 def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,7 +53,7 @@ def tiles(rows: int, columns: int) -> list[slice]:
     """Slices of the rows, so few at a time that little memory holds their products with all columns."""
     if rows * columns <= PLAIN or torch.compiler.is_compiling():
         return [slice(0, rows)]
-    height = max(1, PLAIN // 4 // columns)
+    height = max(1, PLAIN // columns)
     return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
 
 
@@ -68,35 +68,67 @@ def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Ten
     if len(parts) == 1:
         return f(0, rows, columns, *more)
     compute: Callable[..., Tensor] = _Recomputed.apply
-    return torch.cat([compute(f, part.start, rows[part], columns, *more) for part in parts])
+    return compute(f, parts[0].stop, rows, columns, *more)
+
+
+def gather(parts: Iterable[Tensor], rows: int) -> Tensor:
+    """``torch.cat`` of parts that are computed one by one, each put in its place at once.
+
+    A small part left between two large temporaries would keep the allocator from using their memory again.
+    """
+    whole, start = torch.empty(0), 0
+    for part in parts:
+        whole = whole if start else part.new_empty((rows, *part.shape[1:]))
+        whole[start : start + len(part)] = part
+        start += len(part)
+        del part
+    return whole
 
 
 class _Recomputed(torch.autograd.Function):
-    """f(start, *tensors), which keeps the tensors for the backward pass, and nothing else."""
+    """f by tiles of so many rows; keeps its arguments for the backward pass, and nothing else."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(f: Callable[..., Tensor], start: int, *tensors: Tensor | None) -> Tensor:
-        return f(start, *tensors)
+    def forward(f: Callable[..., Tensor], height: int, rows: Tensor, *shared: Tensor | None) -> Tensor:
+        parts = enumerate(torch.split(rows, height))
+        return gather((f(n * height, tile, *shared) for n, tile in parts), len(rows))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.f, ctx.start, *tensors = inputs
+        ctx.f, ctx.height, *tensors = inputs
         ctx.save_for_backward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        tensors = list(ctx.saved_tensors)
-        smooth = [i for i, t in enumerate(tensors) if t is not None and t.is_floating_point()]
+        twice = torch.is_grad_enabled()  # somebody differentiates this pass, too: nothing in place
+        rows, *shared = ctx.saved_tensors
+        smooth = [i for i, t in enumerate((rows, *shared)) if t is not None and t.requires_grad]
+        total: dict[int, Tensor] = {}
 
-        def again(*moved: Tensor) -> Tensor:
-            replaced = dict(zip(smooth, moved, strict=True))
-            return ctx.f(ctx.start, *(replaced.get(i, t) for i, t in enumerate(tensors)))
+        def of_tiles() -> Iterator[Tensor]:
+            """The gradient of each tile of rows, that of the shared tensors added up on the way."""
+            both = zip(torch.split(rows, ctx.height), torch.split(slope, ctx.height), strict=True)
+            for n, (tile, share) in enumerate(both):
+                with torch.enable_grad():
+                    # views, so that a second derivative finds its way to the arguments themselves
+                    ours = [t.view_as(t) if i in smooth else t for i, t in enumerate((tile, *shared))]
+                    value = ctx.f(n * ctx.height, *ours)
+                found = torch.autograd.grad(value, [ours[i] for i in smooth], share, create_graph=twice)
+                by_position = dict(zip(smooth, found, strict=True))
+                of_tile = by_position.pop(0, share)  # or whatever, if nobody asked
+                for i, part in by_position.items():
+                    if n == 0:
+                        total[i] = part
+                    else:
+                        total[i] = total[i] + part if twice else total[i].add_(part)
+                yield of_tile
 
-        slopes = torch.func.vjp(again, *(tensors[i] for i in smooth))[1](slope)
-        by_position = dict(zip(smooth, slopes, strict=True))
-        return None, None, *(by_position.get(i) for i in range(len(tensors)))
+        of_rows = torch.cat(list(of_tiles())) if twice else gather(of_tiles(), len(rows))
+        if 0 in smooth:
+            total[0] = of_rows
+        return None, None, *(total.get(i) for i in range(1 + len(shared)))
 
 
 def leave_out(s: Tensor, columns: Tensor | None) -> Tensor:

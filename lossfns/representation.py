@@ -9,7 +9,7 @@ is that of one process.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from lossfns import _check
 from lossfns._check import checked, finite_number, flag, non_negative, or_tensor, positive
 from lossfns._module import module
-from lossfns._pairs import by_tiles, double, inner, leave_out, leave_out_itself, length, tiles, unit
+from lossfns._pairs import by_tiles, double, gather, inner, leave_out, leave_out_itself, length, tiles, unit
 from lossfns._reduce import elementwise, expand_weight, reduce
 
 __all__ = [
@@ -226,19 +226,21 @@ def _mine(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Te
     x = x - x.mean(0)
     x = x / x.abs().amax().clamp(min=torch.finfo(x.dtype).tiny)
     squares = x.square().sum(1)
-    parts = []
-    for part in tiles(len(x), len(x)):
-        d = squares - 2 * inner(x[part], x)  # less the square of the row, the same for all columns
-        positive = target[part, None] == target
-        negative = ~positive
-        positive.diagonal(part.start).fill_(False)
-        if deleted is not None:
-            positive, negative = positive & ~deleted, negative & ~deleted
-        greatest, far = torch.where(positive, d, -torch.inf).max(1)
-        least, near = torch.where(negative, d, torch.inf).min(1)
-        parts.append((far, near, (greatest != -torch.inf) & (least != torch.inf)))
-    far, near, found = (torch.cat(part) for part in zip(*parts, strict=True))
-    return far, near, found
+
+    def of_tiles() -> Iterator[Tensor]:
+        for part in tiles(len(x), len(x)):
+            d = squares - 2 * inner(x[part], x)  # less the square of the row, the same for all columns
+            positive = target[part, None] == target
+            negative = ~positive
+            positive.diagonal(part.start).fill_(False)
+            if deleted is not None:
+                positive, negative = positive & ~deleted, negative & ~deleted
+            greatest, far = torch.where(positive, d, -torch.inf).max(1)
+            least, near = torch.where(negative, d, torch.inf).min(1)
+            yield torch.stack([far, near, (greatest != -torch.inf) & (least != torch.inf)], 1)
+
+    far, near, found = gather(of_tiles(), len(x)).unbind(1)
+    return far, near, found.bool()
 
 
 @checked(temperature=or_tensor(positive), symmetric=flag)

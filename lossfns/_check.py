@@ -36,7 +36,7 @@ class Rule:
 
 def is_number(value: Any) -> bool:
     """Whether ``value`` is a real number other than NaN (tensors and bools are not)."""
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
 
 def _number(test: Callable[[float], bool]) -> Callable[[Any], bool]:
@@ -52,6 +52,12 @@ non_negative = Rule(
 )
 fraction = Rule(
     _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", (0.0, 1.0, -0.5, *_NOT_NUMBERS)
+)
+zero_to_one = Rule(
+    _number(lambda v: 0 <= v <= 1), "a number from 0 to 1", (-0.1, 1.1, math.inf, *_NOT_NUMBERS)
+)
+below_one = Rule(
+    _number(lambda v: 0 <= v < 1), "a number from 0 up to, but not, 1", (-0.1, 1.0, *_NOT_NUMBERS)
 )
 extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
 finite_number = Rule(
@@ -164,6 +170,19 @@ def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
     return tuple(argument.to(dtype) for argument in arguments)
 
 
+def expanded(name: str, value: Any, like: Tensor, words: str) -> Tensor:
+    """``value`` in the dtype and shape of ``like``, which it must broadcast to, finite and at least 0."""
+    is_tensor(**{name: value})
+    try:
+        value = value.to(floating(like)[0].dtype).expand(like.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"{name} must broadcast to the shape of {words}, {tuple(like.shape)}, got {tuple(value.shape)}"
+        ) from None
+    finite_non_negative(name, value)
+    return cast("Tensor", value)
+
+
 _strict = False
 
 
@@ -211,6 +230,7 @@ class Domain:
 finite = Domain(torch.isfinite, "finite")
 above_minus_one = Domain(lambda v: v.isfinite() & (v > -1), "finite and above -1")
 finite_non_negative = Domain(lambda v: v.isfinite() & (v >= 0), "finite and at least 0")
+probability = Domain(lambda v: (v >= 0) & (v <= 1), "from 0 to 1")
 below_infinity = Domain(lambda v: v < torch.inf, "below inf and not NaN")
 positive_tensor = Domain(lambda v: v.isfinite() & (v > 0), "positive and finite")
 

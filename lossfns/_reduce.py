@@ -37,16 +37,7 @@ def expand_weight(weight: Tensor | None, like: Tensor) -> Tensor | None:
     """``weight`` in the dtype and shape of the unreduced loss ``like``, which it must broadcast to."""
     if weight is None:
         return None
-    _check.is_tensor(weight=weight)
-    try:
-        weight = weight.to(like.dtype).expand(like.shape)
-    except RuntimeError:
-        raise ValueError(
-            f"weight must broadcast to the shape of the unreduced loss, {tuple(like.shape)}, "
-            f"got {tuple(weight.shape)}"
-        ) from None
-    _check.finite_non_negative("weight", weight)
-    return weight
+    return _check.expanded("weight", weight, like, "the unreduced loss")
 
 
 def elementwise(

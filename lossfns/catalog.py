@@ -119,7 +119,7 @@ def _inverse(beta: float = 1.0) -> float:
 
 ANY = "real numbers"
 
-_CARDS = (
+_REGRESSION = (
     LossCard(
         name="mse_loss",
         title="Squared error",
@@ -342,6 +342,518 @@ _CARDS = (
         smoothness=UNBOUNDED,
     ),
 )
+
+
+def _largest(f: Callable[[float], float]) -> float:
+    """The largest size of a function of p on (0, 1): a grid in log(p / (1 - p)), zoomed."""
+    low, high = -30.0, 30.0
+    for _ in range(6):
+        grid = [low + (high - low) * i / 300 for i in range(301)]
+        best = max(grid, key=lambda v: abs(f(1 / (1 + math.exp(-v)))))
+        low, high = best - (high - low) / 150, best + (high - low) / 150
+    return abs(f(1 / (1 + math.exp(-best))))
+
+
+# A loss f(log p) of the probability p of the class has gradient f' (e_y - p) in the logits. With all else in
+# one other class its size is √2 |f'| (1 - p), and the curvature 2 |f'' (1 - p)² - f' p (1 - p)|: no more.
+
+
+def _poly_slope(epsilon: float = 1.0) -> float:
+    return math.sqrt(2) * max(1.0, (1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 0.0)
+
+
+def _poly_curvature(epsilon: float = 1.0) -> float:
+    return 2 * _largest(lambda p: p * (1 - p) * (1 - epsilon + 2 * epsilon * p))
+
+
+def _symmetric(constant: Callable[..., float], alpha: float, beta: float, log_zero: float) -> float:
+    reverse = -beta * log_zero
+    if alpha == 0:  # reverse (1 - p) alone
+        return reverse * (math.sqrt(2) / 4 if constant is _poly_slope else math.sqrt(3) / 9)
+    return alpha * constant(reverse / alpha)
+
+
+def _gce_slope(q: float = 0.7) -> float:
+    return float(math.sqrt(2) * (q / (1 + q)) ** q / (1 + q))
+
+
+def _gce_curvature(q: float = 0.7) -> float:
+    return 2 * _largest(lambda p: p**q * (1 - p) * (p - q * (1 - p)))
+
+
+def _focal_slope(gamma: float = 2.0) -> float:
+    """Of the binary loss."""
+    return _largest(lambda p: (1 - p) ** gamma * (gamma * p * math.log(p) - (1 - p)))
+
+
+def _focal_curvature(gamma: float = 2.0) -> float:
+    """Of the binary loss."""
+
+    def curvature(p: float) -> float:
+        bend = gamma * math.log(p) * (1 - p - gamma * p) + (2 * gamma + 1) * (1 - p)
+        return float(p * (1 - p) ** gamma * bend)
+
+    return _largest(curvature)
+
+
+def _side(alpha: float | None) -> float:
+    return 1.0 if alpha is None else max(alpha, 1 - alpha)
+
+
+def _heaviest(class_weight: Any) -> float:
+    return 1.0 if class_weight is None else float(class_weight.max())
+
+
+def _weights(class_weight: Any, label_smoothing: float, classes: int, y: int) -> list[float]:
+    """Class weight times smoothed label, for each class."""
+    w = [1.0] * classes if class_weight is None else class_weight.tolist()
+    return [w[c] * ((1 - label_smoothing) * (c == y) + label_smoothing / classes) for c in range(classes)]
+
+
+def _ce_slope(
+    class_weight: Any = None, label_smoothing: float = 0.0, ignore_index: int = -100, classes: int = 3
+) -> float:
+    """The gradient (Σ w) p - w is longest where p is sure of one class."""
+    slopes = []
+    for y in range(classes):
+        w = _weights(class_weight, label_smoothing, classes, y)
+        slopes += [math.dist([sum(w) * (c == k) for c in range(classes)], w) for k in range(classes)]
+    return max(slopes)
+
+
+def _ce_curvature(
+    class_weight: Any = None, label_smoothing: float = 0.0, ignore_index: int = -100, classes: int = 3
+) -> float:
+    return max(sum(_weights(class_weight, label_smoothing, classes, y)) for y in range(classes)) / 2
+
+
+def _asymmetric_slope(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05) -> float:
+    def negative(p: float) -> float:
+        q, rest = p - clip, 1 - p + clip
+        if q <= 0:
+            return 0.0
+        bend = gamma_neg * q ** (gamma_neg - 1) * math.log(rest) if gamma_neg else 0.0
+        return float(p * (1 - p) * (q**gamma_neg / rest - bend))
+
+    return max(_focal_slope(gamma_pos), _largest(negative) if clip else _focal_slope(gamma_neg))
+
+
+def _asymmetric_curvature(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05) -> float:
+    b = gamma_neg
+
+    def negative(p: float) -> float:
+        q, rest, s = p - clip, 1 - p + clip, p * (1 - p)
+        if q <= 0:
+            return 0.0
+        cost = -math.log(rest)
+        first = b * q ** (b - 1) * cost + q**b / rest
+        second = b * (b - 1) * q ** (b - 2) * cost + 2 * b * q ** (b - 1) / rest + q**b / rest**2
+        return float(second * s**2 + first * s * (1 - 2 * p))
+
+    if clip and b < 1:
+        return math.inf
+    return max(_focal_curvature(gamma_pos), _largest(negative) if clip else _focal_curvature(b))
+
+
+def _js_slope() -> float:
+    """Against a target that is sure of another class."""
+    return math.sqrt(2) * _largest(lambda p: p * (1 - p) * math.log((2 - p) / (1 - p)) / 2)
+
+
+def _js_curvature() -> float:
+    def curvature(p: float) -> float:
+        log = math.log((2 - p) / (1 - p))
+        return p * (1 - p) * ((1 - 2 * p) * log + p / (2 - p)) / 2
+
+    return 2 * _largest(curvature)
+
+
+LOGITS = r"logits real or $-\infty$, class indices or probabilities"
+BINARY = "real logits, labels from 0 to 1"
+P = r", \qquad p = \operatorname{softmax}(z)"
+ROOT_TWO = always(math.sqrt(2), r"$\sqrt{2}$")
+HALF, QUARTER = always(0.5, "$1/2$"), always(0.25, "$1/4$")
+MAXIMUM = "maximum of a function of one probability"
+
+_CLASSIFICATION = (
+    LossCard(
+        name="cross_entropy",
+        title="Cross-entropy",
+        family="classification",
+        gradient="p_j - [j = y]" + P,
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="class probabilities",
+        likelihood="categorical",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\sqrt{2}$, times the largest class weight", _ce_slope),
+        smoothness=Claim("$1/2$, times the largest class weight", _ce_curvature),
+        proper=Claim(
+            "without class weights and smoothing",
+            lambda class_weight=None, label_smoothing=0.0, ignore_index=-100: (
+                class_weight is None and label_smoothing == 0
+            ),
+        ),
+        calibrated=Claim(
+            "without class weights",
+            lambda class_weight=None, label_smoothing=0.0, ignore_index=-100: class_weight is None,
+        ),
+    ),
+    LossCard(
+        name="binary_cross_entropy",
+        title="Binary cross-entropy",
+        family="classification",
+        gradient=r"\sigma(z) - y",
+        domain=BINARY,
+        range=NON_NEGATIVE,
+        estimates="probability",
+        likelihood="Bernoulli",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            r"$\max(1, w)$ with the positive weight $w$, less $\varepsilon/2$",
+            lambda pos_weight=None, label_smoothing=0.0: (
+                max(1.0, pos_weight or 1.0) * (1 - label_smoothing / 2)
+            ),
+        ),
+        smoothness=Claim(
+            r"$\max(1, w)/4$",
+            lambda pos_weight=None, label_smoothing=0.0: (
+                max(1 + ((pos_weight or 1.0) - 1) * y for y in (1 - label_smoothing / 2, label_smoothing / 2))
+                / 4
+            ),
+        ),
+        proper=Claim(
+            "without positive weight and smoothing",
+            lambda pos_weight=None, label_smoothing=0.0: pos_weight is None and label_smoothing == 0,
+        ),
+        calibrated=Claim(
+            "without positive weight", lambda pos_weight=None, label_smoothing=0.0: pos_weight is None
+        ),
+    ),
+    LossCard(
+        name="kl_divergence",
+        title="Kullback–Leibler divergence",
+        family="classification",
+        gradient="p_j - t_j" + P,
+        domain=r"logits real or $-\infty$, probabilities",
+        range=NON_NEGATIVE,
+        estimates="class probabilities",
+        likelihood="categorical",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=ROOT_TWO,
+        smoothness=HALF,
+        proper=YES,
+        calibrated=YES,
+    ),
+    LossCard(
+        name="js_divergence",
+        title="Jensen–Shannon divergence",
+        family="classification",
+        gradient=r"\frac{1}{2} p_j \left(\log \frac{2 p_j}{p_j + q_j} - \sum_k p_k \log \frac{2 p_k}"
+        r"{p_k + q_k}\right)" + P + r", \quad q = \operatorname{softmax}(s)",
+        domain=r"two sets of logits, real or $-\infty$",
+        range=always((0.0, math.log(2)), r"$[0, \log 2]$"),
+        estimates="a distribution near those of the targets",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(MAXIMUM, _js_slope),
+        smoothness=Claim(MAXIMUM, _js_curvature),
+    ),
+    LossCard(
+        name="brier_loss",
+        title="Brier score",
+        family="classification",
+        gradient=r"2 p_j \left(p_j - [j = y] - \sum_k p_k (p_k - [k = y])\right)" + P,
+        domain=LOGITS,
+        range=always((0.0, 2.0), "$[0, 2]$"),
+        estimates="class probabilities",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\frac{16 \sqrt{2}}{27}$", lambda ignore_index=-100: 16 * math.sqrt(2) / 27),
+        smoothness=Claim(
+            MAXIMUM,
+            lambda ignore_index=-100: 2 * _largest(lambda p: 4 * p * (1 - p) ** 2 * (1 - 3 * p)),
+        ),
+        proper=YES,
+        calibrated=YES,
+    ),
+    LossCard(
+        name="hinge_loss",
+        title="Hinge loss",
+        family="classification",
+        gradient="(1 - y) [z > -m] - y [z < m]",
+        domain=BINARY,
+        range=NON_NEGATIVE,
+        estimates="the more probable label",
+        likelihood=None,
+        convex=YES,
+        c1=Claim("if squared", lambda margin=1.0, squared=False: squared),
+        c2=NO,
+        lipschitz=Claim(
+            r"$1$, squared $\infty$", lambda margin=1.0, squared=False: math.inf if squared else 1.0
+        ),
+        smoothness=Claim(
+            r"$\infty$, squared $2$", lambda margin=1.0, squared=False: 2.0 if squared else math.inf
+        ),
+        proper=NO,
+        calibrated=YES,
+    ),
+    LossCard(
+        name="multiclass_hinge_loss",
+        title="Multi-class hinge loss",
+        family="classification",
+        gradient=r"([z_j = \max_{k \ne y} z_k] - [j = y]) [m + \max_{k \ne y} z_k > z_y]",
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="the most probable label, if its probability is above ½",
+        likelihood=None,
+        convex=YES,
+        c1=NO,
+        c2=NO,
+        lipschitz=Claim(
+            r"$\sqrt{2}$; Weston–Watkins $\sqrt{C (C - 1)}$",
+            lambda margin=1.0, variant="crammer-singer", ignore_index=-100, classes=3: math.sqrt(
+                2 if variant == "crammer-singer" else classes * (classes - 1)
+            ),
+        ),
+        smoothness=UNBOUNDED,
+        proper=NO,
+        calibrated=NO,
+    ),
+    LossCard(
+        name="generalized_cross_entropy",
+        title="Generalised cross-entropy",
+        family="classification",
+        gradient="p_y^q (p_j - [j = y])" + P,
+        domain=LOGITS,
+        range=Claim("$[0, 1/q]$", lambda q=0.7, ignore_index=-100: (0.0, 1 / q if q else math.inf)),
+        estimates="class probabilities to the power 1/(1 − q)",
+        likelihood=None,
+        convex=Claim("iff $q = 0$", lambda q=0.7, ignore_index=-100: q == 0),
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            r"$\frac{\sqrt{2}}{1 + q} \left(\frac{q}{1 + q}\right)^q$",
+            lambda q=0.7, ignore_index=-100: _gce_slope(q),
+        ),
+        smoothness=Claim(MAXIMUM, lambda q=0.7, ignore_index=-100: _gce_curvature(q)),
+        proper=Claim("iff $q = 0$", lambda q=0.7, ignore_index=-100: q == 0),
+        calibrated=YES,
+    ),
+    LossCard(
+        name="symmetric_cross_entropy",
+        title="Symmetric cross-entropy",
+        family="classification",
+        gradient=r"(\alpha - \beta A p_y) (p_j - [j = y])" + P,
+        domain=LOGITS,
+        range=Claim(
+            r"$[0, \infty)$; $[0, -\beta A]$ if $\alpha = 0$",
+            lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: (
+                (0.0, math.inf if alpha else -beta * log_zero)
+            ),
+        ),
+        estimates="sharpened class probabilities",
+        likelihood=None,
+        convex=Claim(
+            r"iff $-\beta A \le \alpha$",
+            lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: -beta * log_zero <= alpha,
+        ),
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            r"$\sqrt{2} \frac{(\alpha - \beta A)^2}{-4 \beta A}$ if $-\beta A \ge \alpha$, else "
+            r"$\sqrt{2} \alpha$",
+            lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: _symmetric(
+                _poly_slope, alpha, beta, log_zero
+            ),
+        ),
+        smoothness=Claim(
+            MAXIMUM,
+            lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: _symmetric(
+                _poly_curvature, alpha, beta, log_zero
+            ),
+        ),
+        proper=Claim(
+            r"iff $\beta A = 0$",
+            lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: beta * log_zero == 0,
+        ),
+        calibrated=YES,
+    ),
+    LossCard(
+        name="poly_loss",
+        title="Poly-1 loss",
+        family="classification",
+        gradient=r"(1 + \varepsilon p_y) (p_j - [j = y])" + P,
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="class probabilities, sharpened for ε > 0",
+        likelihood=None,
+        convex=Claim(r"iff $\varepsilon \le 1$", lambda epsilon=1.0, ignore_index=-100: epsilon <= 1),
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            r"$\sqrt{2}$ if $\varepsilon \le 1$, else $\sqrt{2} \frac{(1 + \varepsilon)^2}{4 \varepsilon}$",
+            lambda epsilon=1.0, ignore_index=-100: _poly_slope(epsilon),
+        ),
+        smoothness=Claim(MAXIMUM, lambda epsilon=1.0, ignore_index=-100: _poly_curvature(epsilon)),
+        proper=Claim(r"iff $\varepsilon = 0$", lambda epsilon=1.0, ignore_index=-100: epsilon == 0),
+        calibrated=YES,
+    ),
+)
+
+_IMBALANCE = (
+    LossCard(
+        name="focal_loss",
+        title="Focal loss",
+        family="imbalance",
+        gradient=r"((1 - p_y)^\gamma - \gamma p_y (1 - p_y)^{\gamma - 1} \log p_y) (p_j - [j = y])" + P,
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="flattened class probabilities",
+        likelihood=None,
+        convex=Claim(r"iff $\gamma = 0$", lambda gamma=2.0, class_weight=None, ignore_index=-100: gamma == 0),
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            MAXIMUM,
+            lambda gamma=2.0, class_weight=None, ignore_index=-100: (
+                math.sqrt(2) * _heaviest(class_weight) * _focal_slope(gamma)
+            ),
+        ),
+        smoothness=Claim(
+            MAXIMUM,
+            lambda gamma=2.0, class_weight=None, ignore_index=-100: (
+                2 * _heaviest(class_weight) * _focal_curvature(gamma)
+            ),
+        ),
+        proper=Claim(
+            r"iff $\gamma = 0$, without class weights",
+            lambda gamma=2.0, class_weight=None, ignore_index=-100: gamma == 0 and class_weight is None,
+        ),
+        calibrated=Claim(
+            "without class weights",
+            lambda gamma=2.0, class_weight=None, ignore_index=-100: class_weight is None,
+        ),
+    ),
+    LossCard(
+        name="binary_focal_loss",
+        title="Binary focal loss",
+        family="imbalance",
+        gradient=r"y (1 - p)^\gamma (\gamma p \log p - (1 - p)) - (1 - y) p^\gamma "
+        r"(\gamma (1 - p) \log(1 - p) - p), \qquad p = \sigma(z)",
+        domain=BINARY,
+        range=NON_NEGATIVE,
+        estimates="flattened probability",
+        likelihood=None,
+        convex=Claim(r"iff $\gamma = 0$", lambda gamma=2.0, alpha=None: gamma == 0),
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(MAXIMUM, lambda gamma=2.0, alpha=None: _side(alpha) * _focal_slope(gamma)),
+        smoothness=Claim(MAXIMUM, lambda gamma=2.0, alpha=None: _side(alpha) * _focal_curvature(gamma)),
+        proper=Claim(
+            r"iff $\gamma = 0$, without $\alpha$",
+            lambda gamma=2.0, alpha=None: gamma == 0 and alpha in (None, 0.5),
+        ),
+        calibrated=Claim(r"without $\alpha$", lambda gamma=2.0, alpha=None: alpha in (None, 0.5)),
+    ),
+    LossCard(
+        name="asymmetric_loss",
+        title="Asymmetric loss",
+        family="imbalance",
+        gradient=r"\begin{cases} y (1 - p)^a (a p \log p - (1 - p)) + (1 - y) p (1 - p) "
+        r"\left(\frac{q^b}{1 - q} - b q^{b - 1} \log(1 - q)\right) & p > m "
+        r"\\ y (1 - p)^a (a p \log p - (1 - p)) & \text{otherwise} "
+        r"\end{cases}, \qquad q = \max(0, p - m), \quad p = \sigma(z)",
+        domain=BINARY,
+        range=NON_NEGATIVE,
+        estimates="a probability, distorted",
+        likelihood=None,
+        convex=Claim(
+            "iff all are 0",
+            lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_pos == gamma_neg == clip == 0,
+        ),
+        c1=Claim(
+            "iff $b > 0$ or $m = 0$",
+            lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_neg > 0 or clip == 0,
+        ),
+        c2=Claim(
+            "iff $b > 1$ or $m = 0$",
+            lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_neg > 1 or clip == 0,
+        ),
+        lipschitz=Claim(MAXIMUM, _asymmetric_slope),
+        smoothness=Claim(MAXIMUM + r", $\infty$ if $b < 1$ and $m > 0$", _asymmetric_curvature),
+        proper=Claim(
+            "iff all are 0",
+            lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_pos == gamma_neg == clip == 0,
+        ),
+        calibrated=Claim(
+            "iff $a = b$ and $m = 0$",
+            lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_pos == gamma_neg and clip == 0,
+        ),
+    ),
+    LossCard(
+        name="logit_adjusted_loss",
+        title="Logit-adjusted cross-entropy",
+        family="imbalance",
+        gradient=r"\frac{\pi_j^\tau e^{z_j}}{\sum_k \pi_k^\tau e^{z_k}} - [j = y]",
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="class probabilities over π^τ, rescaled",
+        likelihood="categorical",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=ROOT_TWO,
+        smoothness=HALF,
+        proper=Claim(
+            r"iff $\pi^\tau$ is uniform",
+            lambda class_prior, tau=1.0, ignore_index=-100: (
+                tau == 0 or float(class_prior.min()) == float(class_prior.max())
+            ),
+        ),
+        calibrated=Claim(
+            r"for the balanced error, and iff $\pi^\tau$ is uniform for the error",
+            lambda class_prior, tau=1.0, ignore_index=-100: (
+                tau == 0 or float(class_prior.min()) == float(class_prior.max())
+            ),
+        ),
+    ),
+    LossCard(
+        name="ldam_loss",
+        title="LDAM loss",
+        family="imbalance",
+        gradient=r"s \left(\frac{\exp(s (z_j - \Delta_y [j = y]))}{\sum_k \exp(s (z_k - \Delta_y [k = y]))} "
+        r"- [j = y]\right)",
+        domain=LOGITS,
+        range=NON_NEGATIVE,
+        estimates="scores with margins",
+        likelihood=None,
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(
+            r"$\sqrt{2} s$",
+            lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: math.sqrt(2) * scale,
+        ),
+        smoothness=Claim(
+            "$s^2/2$", lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: scale**2 / 2
+        ),
+        proper=NO,
+        calibrated=NO,
+    ),
+)
+
+_CARDS = (*_REGRESSION, *_CLASSIFICATION, *_IMBALANCE)
 
 
 def cards() -> dict[str, LossCard]:

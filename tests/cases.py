@@ -7,6 +7,7 @@ loss written anew from its definition with the functions of a module ``m``: ``ma
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,74 @@ def elementwise(*letters: str) -> Layout:
     )
 
 
+def softmax(m: Any, z: list[Any]) -> list[Any]:
+    powers = [m.exp(v - max(z)) for v in z]
+    return [v / sum(powers) for v in powers]
+
+
+def log_softmax(m: Any, z: list[Any]) -> list[Any]:
+    total = sum(m.exp(v - max(z)) for v in z)
+    return [v - max(z) - m.log(total) for v in z]
+
+
+CLASSES = 3
+
+
+def draw_probabilities(generator: Generator, shape: Shape) -> Tensor:
+    return uniform(generator, (shape[0], CLASSES, *shape[1:]), -1, 1).softmax(1)
+
+
+def draw_logits(generator: Generator, shape: Shape, low: float, high: float) -> Tensor:
+    return uniform(generator, (shape[0], CLASSES, *shape[1:]), low, high)
+
+
+def by_class(a: Tensor) -> Tensor:
+    """(N, C, *) or (N, *) with what belongs to one value of the loss in a row."""
+    return a.movedim(1, -1).reshape(-1, a.shape[1])
+
+
+def classes(second: str) -> Layout:
+    """Logits (N, C, *) against an index (N, *) if ``second`` is y, probabilities if t, or logits if s."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        logits = draw_logits(generator, shape, low, high)
+        if second == "y":
+            return [logits, torch.randint(CLASSES, shape, generator=generator)]
+        if second == "t":
+            return [logits, draw_probabilities(generator, shape)]
+        return [logits, draw_logits(generator, shape, low, high)]
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        if second == "y":
+            return [x, torch.full((len(x),), target)]
+        return [x, torch.tensor(target, dtype=x.dtype).expand_as(x)]
+
+    return Layout(
+        draw=draw,
+        units=lambda input, target: pieces(
+            by_class(input), target.reshape(-1) if second == "y" else by_class(target)
+        ),
+        predictions=predictions,
+        symbols=lambda z, target: {"z": z, second: target},
+        dim=CLASSES,
+    )
+
+
+def binary() -> Layout:
+    """Logits against labels, soft ones too."""
+    plain = elementwise("z", "y")
+    return dataclasses.replace(
+        plain,
+        draw=lambda generator, shape, low, high: [
+            uniform(generator, shape, low, high),
+            uniform(generator, shape, 0, 1),
+        ],
+    )
+
+
 PLAIN = elementwise("yhat", "y")
+BINARY = binary()
+INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
 NOT_FINITE = (("input", (math.nan, 0.0)), ("target", (0.0, math.nan)), ("input", (math.inf, 0.0)))
 
@@ -115,6 +183,8 @@ class LossCase:
     """mass(*unit, **hyper): the weight the loss itself gives a unit; Σ reference / Σ mass is the mean."""
     extremes: tuple[tuple[Any, ...], ...] = tuple((s * r, 0.0) for r in ANYWHERE for s in (1, -1))
     """Arguments, without the leading dimension, at which float64 and float32 are held to fifty digits."""
+    unit: float = 0.0
+    """Values below it are held to that many digits of it: log-sum-exp rounds at 1."""
     low: float = -3.0
     high: float = 3.0
     """The interval that random arguments, and the points of property checks, come from."""
@@ -133,6 +203,8 @@ class LossCase:
     the probabilities, by sigmoid or softmax, of the best prediction where the label has probabilities p."""
     neg_log_density: Callable[..., float] | None = None
     """neg_log_density(*elements, **hyper): −log of the density of the law the card names, if SciPy has it."""
+    letters: Callable[..., dict[str, Any]] = lambda **hyper: {}
+    """letters(**hyper): what the printed formula calls the hyper-parameters, if not by their names."""
     best: tuple[Any, ...] = (0.0, 0.0)
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
     outside: tuple[tuple[str, tuple[Any, ...]], ...] = NOT_FINITE
@@ -291,7 +363,7 @@ OUTSIDE_3 = (
     ("log_var", (0.0, 0.0, math.nan)),
 )
 
-CASES = (
+REGRESSION = (
     LossCase(
         "mse_loss",
         lambda m, x, y: (x - y) ** 2,
@@ -431,6 +503,425 @@ CASES = (
         outside=OUTSIDE_3,
     ),
 )
+
+
+INF = math.inf
+LABEL_ROWS = tuple(
+    (x, y) for x in (0.0, 1e-30, 1e-4, 0.3, 7.5, -7.5, 20.0, -20.0, 1000.0, -1e15) for y in (0.0, 1.0, 0.3)
+)
+LABELS_OUTSIDE = (*NOT_FINITE, ("target", (0.0, -0.5)), ("target", (0.0, 2.0)))
+ROWS = (
+    [0.0, 0.0, 0.0],
+    [3.0, 1.0, -2.0],
+    [-2.0, 7.5, 1.0],
+    [1000.0, 0.0, -5.0],
+    [10001.0, 10000.0, 9998.0],
+    [0.0, -INF, 1.0],
+    [-1e15, 0.0, 0.5],
+)
+ONE_HOT = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
+INDEX_ROWS = tuple((z, y) for z in ROWS for y in range(3) if z[y] > -1e4 and max(z) - z[y] not in (1000.0,))
+SOFT_ROWS = tuple((z, ONE_HOT[y]) for z, y in INDEX_ROWS) + (([0.0, -INF, 1.0], [0.75, 0.0, 0.25]),)
+INDEX_OUTSIDE = (
+    ("input", ([math.nan, 0.0, 0.0], 0)),
+    ("input", ([0.0, INF, 0.0], 0)),
+    ("target", ([0.0, 0.0, 0.0], 3)),
+    ("target", ([0.0, 0.0, 0.0], -1)),
+)
+SOFT_OUTSIDE = (
+    ("input", ([0.0, 0.0, math.nan], [1.0, 0.0, 0.0])),
+    ("target", ([0.0, 0.0, 0.0], [0.5, 0.5, 0.5])),
+    ("target", ([0.0, 0.0, 0.0], [1.5, -0.5, 0.0])),
+    ("target", ([0.0, 0.0, 0.0], [math.nan, 0.5, 0.5])),
+)
+WEIGHTS = torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)
+PRIOR = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
+COUNTS = torch.tensor([400.0, 50.0, 10.0], dtype=torch.float64)
+
+
+def face(**hyper: Any) -> Tensor:
+    """Logits of two classes, the third impossible: there the softmax losses bend most."""
+    t = line(-12, 12, 24001) / 2
+    return torch.stack([t, -t, torch.full_like(t, -200)], 1)
+
+
+def expected(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """The loss against probabilities, from the loss against an index, which nothing ignores."""
+
+    def against(m: Any, z: Any, t: Any, **hyper: Any) -> Any:
+        hyper["ignore_index"] = -100
+        return sum(t_c * reference(m, z, c, **hyper) for c, t_c in enumerate(t) if t_c)
+
+    return against
+
+
+def weighed(z: Any, y: int, class_weight: Any = None, label_smoothing: float = 0, **hyper: Any) -> Any:
+    if y == hyper.get("ignore_index", -100):
+        return 0
+    w = [1.0] * len(z) if class_weight is None else class_weight.tolist()
+    return (1 - label_smoothing) * w[y] + label_smoothing * sum(w) / len(w)
+
+
+def kept(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss of (m, z, y) that is 0 where y is ignored, times the class weight."""
+
+    def reference(
+        m: Any, z: Any, y: int, ignore_index: int = -100, class_weight: Any = None, **h: Any
+    ) -> Any:
+        if y == ignore_index:
+            return 0
+        return loss(m, z, y, **h) * (1 if class_weight is None else class_weight.tolist()[y])
+
+    return reference
+
+
+def ce(m: Any, z: Any, y: int, class_weight: Any = None, label_smoothing: float = 0, **hyper: Any) -> Any:
+    if y == hyper.get("ignore_index", -100):
+        return 0
+    w = [1.0] * len(z) if class_weight is None else class_weight.tolist()
+    losses = [-w_c * v if v > -m.inf else m.inf for w_c, v in zip(w, log_softmax(m, z), strict=True)]
+    if not label_smoothing:
+        return losses[y]
+    return (1 - label_smoothing) * losses[y] + label_smoothing * sum(losses) / len(z)
+
+
+def two_sided(side: Callable[..., Any]) -> Callable[..., Any]:
+    """y · side(m, z, True) + (1 − y) · side(m, z, False), where 0 · anything is 0."""
+
+    def reference(m: Any, z: Any, y: Any, **hyper: Any) -> Any:
+        yes = y * side(m, z, True, **hyper) if y else 0
+        return yes + ((1 - y) * side(m, z, False, **hyper) if y != 1 else 0)
+
+    return reference
+
+
+def softplus(m: Any, z: Any) -> Any:
+    return m.log1p(m.exp(-abs(z))) + max(z, 0)
+
+
+def bce(m: Any, z: Any, y: Any, pos_weight: float | None = None, label_smoothing: float = 0) -> Any:
+    y = (1 - label_smoothing) * y + label_smoothing / 2
+    return (pos_weight or 1) * y * softplus(m, -z) + (1 - y) * softplus(m, z)
+
+
+def focal_side(m: Any, z: Any, yes: bool, gamma: float = 2.0, alpha: float | None = None) -> Any:
+    share = 1 if alpha is None else alpha if yes else 1 - alpha
+    z = z if yes else -z
+    return share * m.exp(-gamma * softplus(m, z)) * softplus(m, -z)
+
+
+def hinge_side(m: Any, z: Any, yes: bool, margin: float = 1.0, squared: bool = False) -> Any:
+    return max(margin - (z if yes else -z), 0) ** (2 if squared else 1)
+
+
+def asymmetric_side(
+    m: Any, z: Any, yes: bool, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05
+) -> Any:
+    if yes:
+        return focal_side(m, z, True, gamma_pos)
+    if not clip:
+        return focal_side(m, z, False, gamma_neg)
+    q = max(m.exp(-softplus(m, -z)) - clip, 0)
+    return -(q**gamma_neg) * m.log(1 - q)
+
+
+def kl(m: Any, z: Any, t: Any) -> Any:
+    return sum(t_c * (m.log(t_c) - v) for t_c, v in zip(t, log_softmax(m, z), strict=True) if t_c)
+
+
+def js(m: Any, z: Any, s: Any) -> Any:
+    p, q = softmax(m, z), softmax(m, s)
+    both = [(a, (a + b) / 2) for u, v in ((p, q), (q, p)) for a, b in zip(u, v, strict=True)]
+    return sum(a * m.log(a / middle) for a, middle in both if a) / 2
+
+
+def brier(m: Any, z: Any, y: int) -> Any:
+    return sum((p - (k == y)) ** 2 for k, p in enumerate(softmax(m, z)))
+
+
+def multiclass_hinge(m: Any, z: Any, y: int, margin: float = 1.0, variant: str = "crammer-singer") -> Any:
+    gaps = [max(margin + v - z[y], 0) for k, v in enumerate(z) if k != y]
+    return max(gaps) if variant == "crammer-singer" else sum(gaps)
+
+
+def gce(m: Any, z: Any, y: int, q: float = 0.7) -> Any:
+    log_p = log_softmax(m, z)[y]
+    return (1 - m.exp(q * log_p)) / q if q else -log_p
+
+
+def sce(m: Any, z: Any, y: int, alpha: float = 1.0, beta: float = 1.0, log_zero: float = -4.0) -> Any:
+    log_p = log_softmax(m, z)[y]
+    return -alpha * log_p - beta * log_zero * (1 - m.exp(log_p))
+
+
+def sce_soft(
+    m: Any, z: Any, t: Any, alpha: float = 1.0, beta: float = 1.0, log_zero: float = -4.0, **hyper: Any
+) -> Any:
+    forward = -sum(t_c * v for t_c, v in zip(t, log_softmax(m, z), strict=True) if t_c)
+    cut = [max(m.log(t_c), log_zero) if t_c else log_zero for t_c in t]
+    return alpha * forward - beta * sum(p * c for p, c in zip(softmax(m, z), cut, strict=True))
+
+
+def poly(m: Any, z: Any, y: int, epsilon: float = 1.0) -> Any:
+    log_p = log_softmax(m, z)[y]
+    return -log_p + epsilon * (1 - m.exp(log_p))
+
+
+def focal(m: Any, z: Any, y: int, gamma: float = 2.0) -> Any:
+    others = sum(p for k, p in enumerate(softmax(m, z)) if k != y)
+    return others**gamma * -log_softmax(m, z)[y]
+
+
+def logit_adjusted(m: Any, z: Any, y: int, class_prior: Tensor, tau: float = 1.0) -> Any:
+    return -log_softmax(m, [v + tau * m.log(p) for v, p in zip(z, class_prior.tolist(), strict=True)])[y]
+
+
+def margins(counts: Tensor, max_margin: float = 0.5, **hyper: Any) -> list[float]:
+    roots = [n**-0.25 for n in counts.tolist()]
+    return [max_margin * r / max(roots) for r in roots]
+
+
+def ldam(
+    m: Any, z: Any, t: Any, class_count: Tensor, max_margin: float = 0.5, scale: float = 30.0, **hyper: Any
+) -> Any:
+    t = [float(k == t) for k in range(len(z))] if isinstance(t, int) else t
+    shift = zip(z, t, margins(class_count, max_margin), strict=True)
+    log_p = log_softmax(m, [scale * (v - t_c * margin) for v, t_c, margin in shift])
+    return -sum(t_c * v for t_c, v in zip(t, log_p, strict=True) if t_c)
+
+
+def both_forms(
+    name: str,
+    loss: Callable[..., Any],
+    soft: Callable[..., Any] | None = None,
+    mass: Callable[..., Any] | None = None,
+    hypers: tuple[Hyper, ...] = ({},),
+    index_rows: tuple[Any, ...] = INDEX_ROWS,
+    **fields: Any,
+) -> tuple[LossCase, LossCase]:
+    """The rows of a loss over classes: against indices, and against probabilities.
+
+    ``loss(m, z, y, **hyper)`` is the loss of an index, ``soft(m, z, t, **hyper)`` that of probabilities t, by
+    default Σ t_c loss. Class weights and ignored entries are seen to here.
+    """
+    fields = {
+        "targets": (0, 1, 2),
+        "curved": face,
+        "best": ([800.0, 0.0, 0.0], 0),
+        "unit": 1.0,
+    } | fields
+    weighs = mass or (lambda z, y, **hyper: float(y != hyper.get("ignore_index", -100)))
+    reference = loss if loss is ce else kept(loss)
+    index = LossCase(
+        name,
+        reference,
+        layout=INDEX,
+        mass=weighs,
+        extremes=index_rows,
+        outside=INDEX_OUTSIDE,
+        hypers=(*hypers, {"ignore_index": 1}),
+        **fields,
+    )
+    fields |= {"best": ([800.0, 0.0, 0.0], [1.0, 0.0, 0.0]), "targets": ONE_HOT}
+    probabilities = LossCase(
+        name,
+        soft or expected(reference),
+        layout=PROBABILITIES,
+        form="probabilities",
+        mass=(lambda z, t, **hyper: expected(lambda m, *unit, **h: weighs(*unit, **h))(math, z, t, **hyper)),
+        extremes=tuple((z, list(ONE_HOT[y])) for z, y in index_rows)
+        + (([0.0, -INF, 1.0], [0.75, 0.0, 0.25]),),
+        outside=SOFT_OUTSIDE,
+        hypers=hypers,
+        **fields,
+    )
+    return index, probabilities
+
+
+def proportional(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Probabilities in proportion to f(p, **hyper)."""
+
+    def statistic(p: np.ndarray, **hyper: Any) -> np.ndarray:
+        value = f(p, **hyper)
+        return value / value.sum()
+
+    return statistic
+
+
+def smoothed(
+    p: np.ndarray, class_weight: Any = None, label_smoothing: float = 0, ignore_index: int = -100
+) -> np.ndarray:
+    t = (1 - label_smoothing) * p + label_smoothing / len(p)
+    t = t if class_weight is None else t * class_weight.numpy()
+    return t / t.sum()
+
+
+def weighted_odds(p: float, pos_weight: float | None = None, label_smoothing: float = 0) -> float:
+    t = (1 - label_smoothing) * p + label_smoothing / 2
+    return (pos_weight or 1) * t / ((pos_weight or 1) * t + 1 - t)
+
+
+BOTH_LABELS = (0.0, 1.0)
+
+CLASSIFICATION = (
+    *both_forms(
+        "cross_entropy",
+        ce,
+        mass=weighed,
+        hypers=(
+            {},
+            {"class_weight": WEIGHTS},
+            {"label_smoothing": 0.1},
+            {"class_weight": WEIGHTS, "label_smoothing": 0.1},
+        ),
+        statistic=smoothed,
+    ),
+    LossCase(
+        "binary_cross_entropy",
+        bce,
+        layout=BINARY,
+        hypers=(
+            {},
+            {"pos_weight": 3.0},
+            {"label_smoothing": 0.1},
+            {"pos_weight": 0.5, "label_smoothing": 0.2},
+        ),
+        extremes=LABEL_ROWS,
+        targets=BOTH_LABELS,
+        statistic=weighted_odds,
+        best=(800.0, 1.0),
+        outside=LABELS_OUTSIDE,
+    ),
+    LossCase(
+        "kl_divergence",
+        kl,
+        layout=PROBABILITIES,
+        extremes=SOFT_ROWS,
+        targets=((0.2, 0.5, 0.3), *ONE_HOT),
+        unit=1.0,
+        curved=face,
+        statistic=lambda p: p,
+        best=([0.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]),
+        outside=SOFT_OUTSIDE,
+    ),
+    LossCase(
+        "js_divergence",
+        js,
+        layout=TWO_LOGITS,
+        extremes=tuple((z, s) for z in ROWS[:4] for s in ([-1.0, 2.0, 0.0], [0.0, -2000.0, 0.0])),
+        targets=([-2000.0, 0.0, -2000.0], [0.0, 0.0, 0.0]),
+        unit=1.0,
+        curved=face,
+        best=([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]),
+        outside=(
+            ("input", ([math.nan, 0.0, 0.0], [0.0, 0.0, 0.0])),
+            ("target", ([0.0, 0.0, 0.0], [0.0, INF, 0.0])),
+        ),
+    ),
+    *both_forms(
+        "brier_loss",
+        brier,
+        soft=lambda m, z, t: sum((p - t_c) ** 2 for p, t_c in zip(softmax(m, z), t, strict=True)),
+        statistic=lambda p, **hyper: p,
+    ),
+    LossCase(
+        "hinge_loss",
+        two_sided(hinge_side),
+        layout=BINARY,
+        hypers=({}, {"margin": 0.5}, {"squared": True}),
+        extremes=LABEL_ROWS,
+        targets=BOTH_LABELS,
+        kinks=lambda margin=1.0, squared=False: (margin, -margin),
+        letters=lambda margin=1.0, squared=False: {"m": margin},
+        best=(800.0, 1.0),
+        outside=LABELS_OUTSIDE,
+    ),
+    *both_forms(
+        "multiclass_hinge_loss",
+        multiclass_hinge,
+        hypers=({}, {"margin": 0.5}, {"variant": "weston-watkins"}),
+        kinks=lambda margin=1.0, **hyper: (margin, -margin, 0.0),
+        direction=(1.0, 0.0, 0.0),
+        letters=lambda margin=1.0, **hyper: {"m": margin},
+    ),
+    *both_forms(
+        "generalized_cross_entropy",
+        gce,
+        hypers=({}, {"q": 0.0}, {"q": 1.0}, {"q": 0.2}),
+        statistic=proportional(
+            lambda p, q=0.7, **hyper: p ** (1 / (1 - q)) if q < 1 else (p == p.max()) * 1.0
+        ),
+    ),
+    *both_forms(
+        "symmetric_cross_entropy",
+        sce,
+        soft=sce_soft,
+        hypers=({}, {"alpha": 0.5, "beta": 2.0}, {"alpha": 0.0, "log_zero": -6.0}, {"beta": 0.1}),
+        letters=lambda log_zero=-4.0, **hyper: {"A": log_zero},
+    ),
+    *both_forms("poly_loss", poly, hypers=({}, {"epsilon": 0.0}, {"epsilon": -1.0}, {"epsilon": 2.5})),
+)
+
+IMBALANCE = (
+    *both_forms(
+        "focal_loss",
+        focal,
+        mass=weighed,
+        hypers=({}, {"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0}, {"class_weight": WEIGHTS}),
+    ),
+    LossCase(
+        "binary_focal_loss",
+        two_sided(focal_side),
+        layout=BINARY,
+        hypers=({}, {"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 1.0, "alpha": 0.25}),
+        extremes=LABEL_ROWS,
+        targets=BOTH_LABELS,
+        best=(800.0, 1.0),
+        outside=LABELS_OUTSIDE,
+    ),
+    LossCase(
+        "asymmetric_loss",
+        two_sided(asymmetric_side),
+        layout=BINARY,
+        hypers=(
+            {},
+            {"gamma_neg": 0.0},
+            {"gamma_neg": 0.5, "clip": 0.2},
+            {"gamma_neg": 1.0},
+            {"gamma_pos": 1.0, "gamma_neg": 1.0, "clip": 0.0},
+            {"gamma_neg": 0.0, "clip": 0.0},
+        ),
+        extremes=LABEL_ROWS,
+        targets=BOTH_LABELS,
+        kinks=lambda clip=0.05, **hyper: (0.0, math.log(clip / (1 - clip)) if clip else 0.0),
+        letters=lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: {"a": gamma_pos, "b": gamma_neg, "m": clip},
+        best=(800.0, 1.0),
+        outside=LABELS_OUTSIDE,
+    ),
+    *both_forms(
+        "logit_adjusted_loss",
+        logit_adjusted,
+        required={"class_prior": PRIOR},
+        index_rows=tuple(row for row in INDEX_ROWS if 10001.0 not in row[0]),  # + log π rounds at 10001
+        hypers=({}, {"tau": 0.0}, {"tau": 1.5}),
+        letters=lambda class_prior, **hyper: {"pi": class_prior.tolist()},
+        statistic=proportional(lambda p, class_prior, tau=1.0, **hyper: p * class_prior.numpy() ** -tau),
+    ),
+    *both_forms(
+        "ldam_loss",
+        ldam,
+        soft=ldam,
+        required={"class_count": COUNTS},
+        hypers=({}, {"max_margin": 0.0}, {"scale": 2.0}),
+        index_rows=INDEX_ROWS[:8],
+        letters=lambda class_count, max_margin=0.5, scale=30.0, **hyper: {
+            "s": scale,
+            "Delta": margins(class_count, max_margin),
+        },
+    ),
+)
+
+CASES = (*REGRESSION, *CLASSIFICATION, *IMBALANCE)
 
 
 def _asymmetric_laplace(v: float, q: float) -> float:

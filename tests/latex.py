@@ -100,7 +100,7 @@ class _Parser:
         exponent = self.group() if self.next == "{" else self.atom()
         try:
             return float(base**exponent)
-        except OverflowError:
+        except (OverflowError, ZeroDivisionError):
             return math.inf
 
     def entry(self) -> Any:
@@ -166,7 +166,7 @@ class _Parser:
 
     def arguments(self) -> list[float]:
         if self.next != "(":
-            return [self.atom()]
+            return [self.entry()]
         self.take()
         values = [self.sum()]
         while self.next == ",":

@@ -1,0 +1,572 @@
+"""Losses for labels: scores (logits) in, the activation inside.
+
+Classes are dimension 1 of ``input``, (N, C, *). ``target`` holds class indices (N, *) in any integer dtype,
+or probabilities (N, C, *): one-hot rows give the number that the index gives. Logits of −∞ mask a class.
+Binary losses are element-wise: ``input`` and ``target`` of one shape, bool, integer or soft labels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossfns import _check
+from lossfns._binary import binary_loss, softplus
+from lossfns._check import Rule, below_one, checked, flag, non_negative, one_of, positive, zero_to_one
+from lossfns._classes import (
+    class_loss,
+    class_weights,
+    index,
+    log_probability_loss,
+    log_softmax_at,
+)
+from lossfns._module import module
+from lossfns._reduce import expand_weight, reduce
+
+__all__ = [
+    "BinaryCrossEntropyLoss",
+    "BrierLoss",
+    "CrossEntropyLoss",
+    "GeneralizedCrossEntropyLoss",
+    "HingeLoss",
+    "JSDivergenceLoss",
+    "KLDivergenceLoss",
+    "MulticlassHingeLoss",
+    "PolyLoss",
+    "SymmetricCrossEntropyLoss",
+    "binary_cross_entropy",
+    "brier_loss",
+    "cross_entropy",
+    "generalized_cross_entropy",
+    "hinge_loss",
+    "js_divergence",
+    "kl_divergence",
+    "multiclass_hinge_loss",
+    "poly_loss",
+    "symmetric_cross_entropy",
+]
+
+
+@checked(class_weight=class_weights, ignore_index=index, label_smoothing=below_one)
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_weight: Tensor | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Softmax cross-entropy: estimates the class probabilities.
+
+    .. math:: \ell(z, y) = -\log p_y, \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        Probabilities t as target cost −Σ t_c log p_c, where t_c = 0 costs 0 even if p_c = 0.
+        ``class_weight`` makes that −Σ w_c t_c log p_c with the weight Σ w_c t_c in the mean, which therefore
+        stays a mean: it is log C for equal logits. ``label_smoothing`` ε replaces t by (1 − ε) t + ε/C over
+        all C classes, before the weights. Targets equal to ``ignore_index`` are deleted.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: shapes do not fit; indices of a dtype that is no integer; ``class_weight`` not of shape
+            (C,); ``label_smoothing`` outside [0, 1); ``ignore_index`` no integer; ``weight`` does not
+            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
+            that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*.
+        Chapter: Cross-entropy.
+
+    Example:
+        >>> z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
+        >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
+        [tensor(0.3133), tensor(0.3133)]
+    """
+    return log_probability_loss(
+        torch.neg,
+        input,
+        target,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+pos_weights = Rule(
+    lambda v: v is None or isinstance(v, Tensor) or positive.holds(v),
+    "None, a positive finite number, or a tensor",
+    (0.0, -1.0, math.nan, math.inf, "3"),
+)
+
+
+@checked(pos_weight=pos_weights, label_smoothing=below_one)
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    pos_weight: float | Tensor | None = None,
+    label_smoothing: float = 0.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Binary cross-entropy of logits: estimates the probability of the label.
+
+    .. math:: \ell(z, y) = -y \log \sigma(z) - (1 - y) \log(1 - \sigma(z))
+
+    Conventions:
+        Exact to rounding for every logit, in value and in gradient: σ(z) − y keeps its digits where it is
+        tiny. Logits of ±∞ with the label they predict cost 0. ``pos_weight`` multiplies the first term, not
+        the denominator of the mean. ``label_smoothing`` ε replaces y by (1 − ε) y + ε/2.
+
+    Shape:
+        ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``pos_weight``: a number, or a
+        tensor that broadcasts to it. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``pos_weight`` not positive, or does not broadcast; ``label_smoothing``
+            outside [0, 1); ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label
+            outside [0, 1].
+
+    Source:
+        Cox (1958), *The regression analysis of binary sequences*. Chapter: Cross-entropy.
+
+    Example:
+        >>> z = torch.tensor([0.0, 200.0, -200.0])
+        >>> binary_cross_entropy(z, torch.tensor([1, 1, 1]), reduction="none")
+        tensor([  0.6931,   0.0000, 200.0000])
+    """
+    if isinstance(pos_weight, Tensor):
+        pos_weight = _check.expanded("pos_weight", pos_weight, input, "input")
+    factor = 1.0 if pos_weight is None else pos_weight
+    return binary_loss(
+        lambda x: factor * softplus(-x),
+        softplus,
+        input,
+        target,
+        weight=weight,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
+
+
+@checked()
+def kl_divergence(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Kullback–Leibler divergence KL(target ‖ softmax(input)): cross-entropy less the entropy of the target.
+
+    .. math:: \ell(z, t) = \sum_k t_k (\log t_k - \log p_k), \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        ``input`` are logits, ``target`` probabilities; summed over the classes, averaged over the rest. In
+        nats. Terms with t_c = 0 are 0, in value and gradient, even where p_c = 0; t_c > 0 = p_c costs ∞. At
+        t_c = 0 the derivative with respect to the target, −∞, is left out.
+
+    Shape:
+        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
+            ``reduction``; under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Kullback & Leibler (1951), *On information and sufficiency*. Chapter: Cross-entropy.
+
+    Example:
+        >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+        tensor(0.6931)
+    """
+    _check.same_shape(input=input, target=target)
+
+    def divergence(logits: Tensor, t: Tensor) -> Tensor:
+        log_t = torch.log(torch.where(t == 0, 1.0, t))
+        return (t * (log_t - log_softmax_at(logits, t))).sum(1)
+
+    return class_loss(
+        divergence, divergence, input, target, ignore_index=-100, weight=weight, reduction=reduction
+    )
+
+
+@checked()
+def js_divergence(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Jensen–Shannon divergence of two softmaxes: symmetric, finite, at most log 2.
+
+    .. math:: \ell(z, s) = \frac{1}{2} \sum_k p_k \log \frac{2 p_k}{p_k + q_k} + \frac{1}{2} \sum_k q_k \log
+        \frac{2 q_k}{p_k + q_k}, \qquad p = \operatorname{softmax}(z), \quad q = \operatorname{softmax}(s)
+
+    Conventions:
+        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients;
+        −∞ masks a class. Summed over the classes, averaged over the rest. In nats. Its square root is a
+        metric.
+
+    Shape:
+        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
+            ``reduction``; under ``strict()`` NaN or +∞ logits.
+
+    Source:
+        Lin (1991), *Divergence measures based on the Shannon entropy*. Chapter: Cross-entropy.
+
+    Example:
+        >>> js_divergence(torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 200.0]]))
+        tensor(0.6931)
+    """
+    _check.same_shape(input=input, target=target)
+    if input.ndim < 2 or input.shape[1] == 0:
+        raise ValueError(f"input must have shape (N, C, *), C at least 1, got {tuple(input.shape)}")
+    x, y = _check.floating(input, target)
+    weight = expand_weight(weight, like=x[:, 0])
+    if weight is not None:
+        x, y = (torch.where(weight.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
+    _check.below_infinity("input", x)
+    _check.below_infinity("target", y)
+    # log(p/m) = log 2 - log(1 + q/p). A probability below exp(-1000) is 0 in every dtype, so the floor
+    # changes no digit, and keeps ∞ - ∞ out.
+    log_p, log_q = torch.log_softmax(x, 1), torch.log_softmax(y, 1)
+    gap = log_q.clamp(min=-1000) - log_p.clamp(min=-1000)
+    log_2 = math.log(2)
+    halves = log_p.exp() * (log_2 - softplus(gap)) + log_q.exp() * (log_2 - softplus(-gap))
+    return reduce(halves.sum(1) / 2, weight, reduction)
+
+
+@checked(ignore_index=index)
+def brier_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Brier score: squared distance of the predicted probabilities from the label, in [0, 2].
+
+    .. math:: \ell(z, y) = \sum_k (p_k - [k = y])^2, \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        Summed over the classes, as Brier did: for two classes twice (1 − p_y)². Strictly proper and bounded,
+        not convex in the logits. Probabilities t as target cost Σ (p_c − t_c)².
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: shapes do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer;
+            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
+            classes, probabilities that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Brier (1950), *Verification of forecasts expressed in terms of probability*.
+
+    Example:
+        >>> brier_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
+        tensor([0.5000, 2.0000])
+    """
+
+    def of_index(logits: Tensor, y: Tensor) -> Tensor:
+        y = y.unsqueeze(1)
+        return logits.softmax(1).scatter_add(1, y, -torch.ones_like(y, dtype=logits.dtype)).square().sum(1)
+
+    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
+        return (logits.softmax(1) - t).square().sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(margin=positive, squared=flag)
+def hinge_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 1.0,
+    squared: bool = False,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Hinge loss of the support vector machine, for labels 0 and 1.
+
+    .. math:: \ell(z, y) = y \max(0, m - z) + (1 - y) \max(0, m + z)
+
+    Conventions:
+        The score should exceed ``margin`` (m) with the sign of the label; the gradient is 0 beyond it, the
+        edge included. ``squared`` squares both terms. Estimates the more probable label, not its probability
+        (squared: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``margin`` not positive; ``squared`` no bool; shapes differ; ``weight`` does not
+            broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
+
+    Source:
+        Cortes & Vapnik (1995), *Support-vector networks*. Chapter: Margin losses.
+
+    Example:
+        >>> hinge_loss(torch.tensor([0.5, -1.0]), torch.tensor([1, 1]), reduction="none")
+        tensor([0.5000, 2.0000])
+    """
+
+    def hinge(x: Tensor) -> Tensor:
+        loss = F.relu(margin - x)
+        return loss.square() if squared else loss
+
+    return binary_loss(hinge, lambda x: hinge(-x), input, target, weight=weight, reduction=reduction)
+
+
+@checked(margin=positive, variant=one_of("crammer-singer", "weston-watkins"), ignore_index=index)
+def multiclass_hinge_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 1.0,
+    variant: str = "crammer-singer",
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Multi-class hinge loss: the score of the class should exceed all others by a margin.
+
+    .. math:: \ell(z, y) = \max(0, m + \max_{k \ne y} z_k - z_y)
+
+    Conventions:
+        ``"weston-watkins"`` sums max(0, m + z_k − z_y) over k ≠ y instead of taking the largest (torch's
+        ``multi_margin_loss`` divides that by C). Tied largest scores share the gradient. Neither variant is
+        consistent for more than two classes. Probabilities as target cost the expected loss, in C passes.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``margin`` not positive; unknown ``variant``; shapes do not fit; indices of a dtype that
+            is no integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``;
+            under ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞
+            logits.
+
+    Source:
+        Crammer & Singer (2001); Weston & Watkins (1999). Chapter: Margin losses.
+
+    Example:
+        >>> z, y = torch.tensor([[1.0, 0.5, 2.0]]), torch.tensor([0])
+        >>> multiclass_hinge_loss(z, y), multiclass_hinge_loss(z, y, variant="weston-watkins")
+        (tensor(2.), tensor(2.5000))
+    """
+
+    def of_index(scores: Tensor, y: Tensor) -> Tensor:
+        y = y.unsqueeze(1)
+        own = scores.gather(1, y)
+        others = scores.scatter(1, y, -torch.inf)
+        if variant == "crammer-singer":
+            others = others.amax(1, keepdim=True)
+        return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
+
+    def of_probabilities(scores: Tensor, t: Tensor) -> Tensor:
+        classes = range(scores.shape[1])
+        ones = torch.ones_like(scores[:, 0], dtype=torch.long)
+        each = torch.stack([of_index(scores, k * ones) for k in classes], 1)
+        return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(q=zero_to_one, ignore_index=index)
+def generalized_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    q: float = 0.7,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Generalised cross-entropy: from cross-entropy (q = 0) to absolute error (q = 1), bounded in between.
+
+    .. math:: \ell(z, y) = \frac{1 - p_y^q}{q}, \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        ``q=0`` is the limit, cross-entropy; ``q=1`` is 1 − p_y, half the absolute error. The larger q, the
+        less a mislabelled sample pulls. Probabilities t as target cost Σ t_c (1 − p_c^q)/q.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``q`` outside [0, 1]; shapes do not fit; indices of a dtype that is no integer;
+            ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
+            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Zhang & Sabuncu (2018), *Generalized cross entropy loss for training deep neural networks with noisy
+        labels*.
+
+    Example:
+        >>> generalized_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([0]), q=1.0)
+        tensor(0.5000)
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        return -torch.expm1(q * log_p) / q if q else -log_p
+
+    return log_probability_loss(
+        f, input, target, ignore_index=ignore_index, weight=weight, reduction=reduction
+    )
+
+
+_log_zero = Rule(
+    lambda v: _check.is_number(v) and -math.inf < v <= 0,
+    "a finite number, at most 0",
+    (0.1, -math.inf, math.nan, None, "-4", True),
+)
+
+
+@checked(alpha=non_negative, beta=non_negative, log_zero=_log_zero, ignore_index=index)
+def symmetric_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Cross-entropy plus its reverse, which is bounded: a compromise for noisy labels.
+
+    .. math:: \ell(z, y) = -\alpha \log p_y - \beta A (1 - p_y), \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        The reverse term is −Σ p_c log t_c, where log 0 is taken to be ``log_zero`` (A). For probabilities t
+        as target, log t_c is cut off at A from below.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``alpha`` or ``beta`` negative; ``log_zero`` positive or infinite; shapes do not fit;
+            indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight`` does not
+            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
+            that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Wang et al. (2019), *Symmetric cross entropy for robust learning with noisy labels*.
+
+    Example:
+        >>> symmetric_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([0]))
+        tensor(2.6931)
+    """
+
+    def of_index(logits: Tensor, y: Tensor) -> Tensor:
+        log_p = -F.cross_entropy(logits, y, reduction="none")
+        return -alpha * log_p + beta * log_zero * torch.expm1(log_p)
+
+    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
+        log_p = torch.log_softmax(logits, 1)
+        log_t = torch.log(torch.where(t == 0, 1.0, t))
+        cut = torch.where(t == 0, log_zero, log_t.clamp(min=log_zero))
+        return -alpha * (t * log_softmax_at(logits, t)).sum(1) - beta * (log_p.exp() * cut).sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+_epsilon = Rule(
+    lambda v: _check.is_number(v) and -1 <= v < math.inf,
+    "a finite number, at least -1",
+    (-1.1, math.inf, math.nan, None, "1", True),
+)
+
+
+@checked(epsilon=_epsilon, ignore_index=index)
+def poly_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float = 1.0,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Poly-1: cross-entropy with another first coefficient in its expansion in powers of 1 − p.
+
+    .. math:: \ell(z, y) = -\log p_y + \varepsilon (1 - p_y), \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        −log p is Σ (1 − p)^j / j; ``epsilon`` is added to the coefficient 1 of its first term, and below −1
+        would reward mistakes. ``epsilon=0`` is cross-entropy. Probabilities t as target cost Σ t_c ℓ_c.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``epsilon`` below −1 or infinite; shapes do not fit; indices of a dtype that is no
+            integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
+            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Leng et al. (2022), *PolyLoss: a polynomial expansion perspective of classification loss functions*.
+
+    Example:
+        >>> poly_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([0]))
+        tensor(1.1931)
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        return -log_p - epsilon * torch.expm1(log_p)
+
+    return log_probability_loss(
+        f, input, target, ignore_index=ignore_index, weight=weight, reduction=reduction
+    )
+
+
+CrossEntropyLoss = module("CrossEntropyLoss", cross_entropy)
+BinaryCrossEntropyLoss = module("BinaryCrossEntropyLoss", binary_cross_entropy)
+KLDivergenceLoss = module("KLDivergenceLoss", kl_divergence)
+JSDivergenceLoss = module("JSDivergenceLoss", js_divergence)
+BrierLoss = module("BrierLoss", brier_loss)
+HingeLoss = module("HingeLoss", hinge_loss)
+MulticlassHingeLoss = module("MulticlassHingeLoss", multiclass_hinge_loss)
+GeneralizedCrossEntropyLoss = module("GeneralizedCrossEntropyLoss", generalized_cross_entropy)
+SymmetricCrossEntropyLoss = module("SymmetricCrossEntropyLoss", symmetric_cross_entropy)
+PolyLoss = module("PolyLoss", poly_loss)

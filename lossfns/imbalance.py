@@ -1,0 +1,374 @@
+"""Losses for labels of unequal frequency, and class weights from counts.
+
+Arguments as in :mod:`lossfns.classification`: classes in dimension 1 with indices or probabilities as target,
+or element-wise scores with binary labels.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossfns import _check
+from lossfns._binary import binary_loss, softplus
+from lossfns._check import Rule, below_one, checked, non_negative, positive, zero_to_one
+from lossfns._classes import (
+    class_loss,
+    class_weights,
+    index,
+    log_probability_loss,
+    log_softmax_at,
+    of_class,
+    per_class,
+)
+from lossfns._module import module
+
+__all__ = [
+    "AsymmetricLoss",
+    "BinaryFocalLoss",
+    "FocalLoss",
+    "LDAMLoss",
+    "LogitAdjustedLoss",
+    "asymmetric_loss",
+    "balanced_weights",
+    "binary_focal_loss",
+    "effective_number_weights",
+    "focal_loss",
+    "ldam_loss",
+    "logit_adjusted_loss",
+]
+
+
+def balanced_weights(class_count: Tensor) -> Tensor:
+    """Class weights n / (C n_c) that let every class weigh the same: on average over the samples they are 1.
+
+    ``class_count`` has shape (C,); a class without samples gets weight 0. float32, or float64 if it is.
+
+    >>> balanced_weights(torch.tensor([90, 10]))
+    tensor([0.5556, 5.0000])
+    """
+    count = _counts(class_count)
+    return torch.where(count == 0, 0.0, count.sum() / (len(count) * torch.where(count == 0, 1.0, count)))
+
+
+def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor:
+    """Class weights (1 − β)/(1 − β^n_c), scaled to sum to C: from none (β = 0) to inverse frequency (β → 1).
+
+    ``class_count`` has shape (C,); a class without samples gets weight 0. float32, or float64 if it is.
+    Cui et al. (2019), *Class-balanced loss based on effective number of samples*.
+
+    >>> effective_number_weights(torch.tensor([5000, 50]))
+    tensor([0.0936, 1.9064])
+    """
+    below_one("beta", beta)
+    count = _counts(class_count)
+    one = torch.ones_like(count)
+    effective = -torch.expm1(count * torch.log(beta * one)) if beta else one
+    weight = torch.where(count == 0, 0.0, 1 / torch.where(count == 0, one, effective))
+    total = weight.sum()
+    return weight * len(count) / torch.where(total == 0, 1.0, total)
+
+
+def _counts(class_count: Tensor) -> Tensor:
+    _check.is_tensor(class_count=class_count)
+    if class_count.ndim != 1:
+        raise ValueError(f"class_count must have shape (C,), got {tuple(class_count.shape)}")
+    (count,) = _check.floating(class_count)
+    _check.finite_non_negative("class_count", count)
+    return count
+
+
+@checked(gamma=non_negative, class_weight=class_weights, ignore_index=index)
+def focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    class_weight: Tensor | None = None,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Focal loss over a softmax: cross-entropy that turns away from what is already right.
+
+    .. math:: \ell(z, y) = -(1 - p_y)^\gamma \log p_y, \qquad p = \operatorname{softmax}(z)
+
+    Conventions:
+        At ``gamma=0`` it is cross-entropy, class weights and ignored entries included. Value and gradient are
+        0, never NaN, where p_y rounds to 1. ``class_weight`` as in :func:`lossfns.cross_entropy`. Not proper:
+        for γ > 0 it estimates flatter probabilities. Probabilities t as target cost Σ t_c ℓ_c.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``gamma`` negative; shapes do not fit; indices of a dtype that is no integer;
+            ``class_weight`` not of shape (C,); ``ignore_index`` no integer; ``weight`` does not broadcast;
+            unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities that do not
+            sum to 1, NaN or +∞ logits.
+
+    Source:
+        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss.
+
+    Example:
+        >>> focal_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([0, 0]), reduction="none")
+        tensor([0.1733, 0.0000])
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        if gamma == 0:
+            return -log_p
+        sure = log_p == 0
+        log_p = torch.where(sure, -1.0, log_p)
+        return torch.where(sure, 0.0, (-torch.expm1(log_p)).pow(gamma) * -log_p)
+
+    return log_probability_loss(
+        f,
+        input,
+        target,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _focal(x: Tensor, gamma: float) -> Tensor:
+    """(1 − p)^γ (−log p) at p = σ(x), in logarithms: nothing to cancel, nothing to divide by."""
+    return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
+
+
+_alpha = Rule(
+    lambda v: v is None or zero_to_one.holds(v),
+    "None or a number from 0 to 1",
+    tuple(v for v in zero_to_one.refused if v is not None),
+)
+
+
+@checked(gamma=non_negative, alpha=_alpha)
+def binary_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Focal loss of a sigmoid: cross-entropy that turns away from what is already right.
+
+    .. math:: \ell(z, y) = -y (1 - p)^\gamma \log p - (1 - y) p^\gamma \log(1 - p), \qquad p = \sigma(z)
+
+    Conventions:
+        ``alpha`` multiplies the positives, 1 − ``alpha`` the negatives (None: neither); it is part of the
+        loss, not of the denominator of the mean. To divide by the number of positives, take
+        ``reduction="sum"`` and divide by max(n, 1). Soft labels mix the two terms.
+
+    Shape:
+        ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``weight``: broadcasts to it;
+        0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``gamma`` negative; ``alpha`` outside [0, 1]; shapes differ; ``weight`` does not
+            broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
+
+    Source:
+        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss.
+
+    Example:
+        >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
+        tensor([0.1733, 0.5199])
+    """
+    a, b = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
+    return binary_loss(
+        lambda x: a * _focal(x, gamma),
+        lambda x: b * _focal(-x, gamma),
+        input,
+        target,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(gamma_pos=non_negative, gamma_neg=non_negative, clip=below_one)
+def asymmetric_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    gamma_pos: float = 0.0,
+    gamma_neg: float = 4.0,
+    clip: float = 0.05,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Asymmetric loss for many labels: negatives are focused harder, and forgotten below a probability.
+
+    .. math:: \ell(z, y) = -y (1 - p)^a \log p - (1 - y) q^b \log(1 - q), \qquad q = \max(0, p - m), \quad
+        p = \sigma(z)
+
+    Conventions:
+        ``gamma_pos`` is a, ``gamma_neg`` b, ``clip`` m: a negative of probability below ``clip`` costs
+        nothing. Without ``clip`` and with equal gammas it is the binary focal loss. One label an element.
+
+    Shape:
+        ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``weight``: broadcasts to it;
+        0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``gamma_pos`` or ``gamma_neg`` negative; ``clip`` outside [0, 1); shapes differ;
+            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
+
+    Source:
+        Ridnik et al. (2021), *Asymmetric loss for multi-label classification*. Chapter: Focal loss.
+
+    Example:
+        >>> asymmetric_loss(torch.tensor([0.0, 0.0, -4.0]), torch.tensor([1, 0, 0]), reduction="none")
+        tensor([0.6931, 0.0245, 0.0000])
+    """
+
+    def negative(x: Tensor) -> Tensor:
+        if clip == 0:
+            return _focal(-x, gamma_neg)
+        q = torch.sigmoid(x) - clip
+        counts = q > 0
+        factor = torch.where(counts, q, 1.0).pow(gamma_neg)
+        return torch.where(counts, -factor * torch.log(torch.sigmoid(-x) + clip), 0.0)
+
+    return binary_loss(
+        lambda x: _focal(x, gamma_pos), negative, input, target, weight=weight, reduction=reduction
+    )
+
+
+@checked(class_prior=per_class, tau=non_negative, ignore_index=index)
+def logit_adjusted_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_prior: Tensor,
+    tau: float = 1.0,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Cross-entropy of logits shifted by the log-prior: scores as if all classes were equally frequent.
+
+    .. math:: \ell(z, y) = -\log \frac{\pi_y^\tau e^{z_y}}{\sum_k \pi_k^\tau e^{z_k}}
+
+    Conventions:
+        ``class_prior`` π may be frequencies or counts: only ratios matter. Predict with the bare scores: they
+        estimate log(P(y | x) / π_y^τ), which for τ = 1 minimises the balanced error. ``tau=0`` is
+        cross-entropy; a class of prior 0 is masked.
+
+    Shape:
+        ``input``: (N, C, *). ``class_prior``: (C,). ``target``: (N, *) integers or (N, C, *) probabilities.
+        ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``class_prior`` not of shape (C,); ``tau`` negative; shapes do not fit; indices of a dtype
+            that is no integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown
+            ``reduction``; under ``strict()`` a negative prior, indices outside the classes, probabilities
+            that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Menon et al. (2021), *Long-tail learning via logit adjustment*. Chapter: Class imbalance.
+
+    Example:
+        >>> prior = torch.tensor([0.9, 0.1])
+        >>> logit_adjusted_loss(torch.zeros(2, 2), torch.tensor([0, 1]), class_prior=prior, reduction="none")
+        tensor([0.1054, 2.3026])
+    """
+
+    def adjusted(logits: Tensor) -> Tensor:
+        prior = of_class(class_prior, logits, "class_prior")
+        return logits + tau * prior.log() if tau else logits
+
+    def of_index(logits: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(adjusted(logits), y, reduction="none")
+
+    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
+        return -(t * log_softmax_at(adjusted(logits), t)).sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(class_count=per_class, max_margin=non_negative, scale=positive, ignore_index=index)
+def ldam_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_count: Tensor,
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Label-distribution-aware margin loss: cross-entropy with a larger margin for rarer classes.
+
+    .. math:: \ell(z, y) = \log \sum_k \exp(s (z_k - \Delta_y [k = y])) - s (z_y - \Delta_y)
+
+    Conventions:
+        The margin of class c is Δ_c = ``max_margin`` (n_min / n_c)^¼, so that the rarest class has
+        ``max_margin``; counts below 1 count as 1. ``scale`` is s: meant for scores in [−1, 1], such as
+        cosines. At ``max_margin=0`` it is the cross-entropy of s z. Probabilities t as target shift the
+        scores by Δ_c t_c.
+
+    Shape:
+        ``input``: (N, C, *). ``class_count``: (C,). ``target``: (N, *) integers or (N, C, *) probabilities.
+        ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: ``class_count`` not of shape (C,); ``max_margin`` negative; ``scale`` not positive; shapes
+            do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight``
+            does not broadcast; unknown ``reduction``; under ``strict()`` a negative count, indices outside
+            the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+
+    Source:
+        Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*. Chapter:
+        Class imbalance.
+
+    Example:
+        >>> count = torch.tensor([1600, 100])
+        >>> ldam_loss(torch.zeros(2, 2), torch.tensor([0, 1]), class_count=count, scale=1.0, reduction="none")
+        tensor([0.8259, 0.9741])
+    """
+
+    def margins(scores: Tensor) -> Tensor:
+        count = of_class(class_count, scores, "class_count").clamp(min=1)
+        return max_margin * (count.min() / count).pow(0.25)
+
+    def of_index(scores: Tensor, y: Tensor) -> Tensor:
+        own = margins(scores).reshape(-1)[y].unsqueeze(1)
+        shifted = scores.scatter_add(1, y.unsqueeze(1), -own)
+        return F.cross_entropy(scale * shifted, y, reduction="none")
+
+    def of_probabilities(scores: Tensor, t: Tensor) -> Tensor:
+        shifted = scores - margins(scores) * t
+        return -(t * log_softmax_at(scale * shifted, t)).sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+FocalLoss = module("FocalLoss", focal_loss)
+BinaryFocalLoss = module("BinaryFocalLoss", binary_focal_loss)
+AsymmetricLoss = module("AsymmetricLoss", asymmetric_loss)
+LogitAdjustedLoss = module("LogitAdjustedLoss", logit_adjusted_loss)
+LDAMLoss = module("LDAMLoss", ldam_loss)

@@ -36,10 +36,10 @@ def margin_ranking_loss(
 ) -> Tensor:
     r"""Hinge on the difference of two scores: the right one should lead by a margin.
 
-    .. math:: \ell(x_1, x_2, y) = \max(0, m - y (x_1 - x_2))
+    .. math:: \ell(s, t, y) = \max(0, m - y (s - t))
 
     Conventions:
-        ``target`` 1 says that ``input1`` should be higher, −1 that ``input2`` should. The gradient is 0 where
+        s is ``input1``, t is ``input2``. ``target`` 1 says that ``input1`` should be higher, −1 that ``input2`` should. The gradient is 0 where
         the margin is met exactly.
 
     Shape:
@@ -71,10 +71,10 @@ def bpr_loss(
 ) -> Tensor:
     r"""Bayesian personalised ranking: the logistic loss of the difference of two scores.
 
-    .. math:: \ell(s^+, s^-) = -\log \sigma(s^+ - s^-)
+    .. math:: \ell(s, t) = -\log \sigma(s - t)
 
     Conventions:
-        At least log 2 times the share of wrongly ordered pairs. The scores estimate the logit of a hit up to
+        s is the ``positive`` score, t the ``negative``. At least log 2 times the share of wrongly ordered pairs. The scores estimate the logit of a hit up to
         an unknown constant.
 
     Shape:
@@ -162,11 +162,11 @@ def dpo_loss(
 ) -> Tensor:
     r"""Direct preference optimisation: logistic loss of how much the policy prefers the chosen answer.
 
-    .. math:: \ell = -\log \sigma(\beta ((\pi_c - \rho_c) - (\pi_r - \rho_r)))
+    .. math:: \ell(p, q, c, r) = -\log \sigma(\beta ((p - c) - (q - r)))
 
     Conventions:
-        The arguments are log-probabilities of whole answers: summed over their tokens, not averaged. The
-        reference is a constant: compute it without a graph.
+        The arguments, p, q, c and r in the formula, are log-probabilities of whole answers: summed over their
+        tokens, not averaged. The reference is a constant: compute it without a graph.
 
     Shape:
         The four tensors: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.

@@ -516,11 +516,11 @@ def arcface_loss(
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with an angular margin added to the right class.
 
-    .. math:: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}
-        {e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
+    .. math:: \ell(z, y) = \log(1 + \sum_{k \ne y} \exp(s (z_k - u))),
+        \qquad u = \cos(\theta_y + m) = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
     Conventions:
-        ``input`` holds the cosines of an embedding with each class, not logits. ``margin`` is in radians.
+        ``input`` holds the cosines z of an embedding with each class, not logits. ``margin`` is in radians.
         The formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where its
         cosine is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m. A cosine
         that rounding put beyond ±1 is taken as it is, with sin θ = 0.
@@ -562,11 +562,10 @@ def cosface_loss(
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with a margin taken off the cosine of the right class.
 
-    .. math:: \ell = -\log \frac{e^{s (\cos \theta_y - m)}}
-        {e^{s (\cos \theta_y - m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
+    .. math:: \ell(z, y) = \log(1 + \sum_{k \ne y} \exp(s (z_k - z_y + m)))
 
     Conventions:
-        ``input`` holds the cosines of an embedding with each class, not logits.
+        ``input`` holds the cosines z of an embedding with each class, not logits.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.

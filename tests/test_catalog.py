@@ -56,8 +56,8 @@ def test_formula_and_gradient_are_those_printed(case: LossCase, hyper: Hyper) ->
         n: v for n, v in hyper.items() if not isinstance(v, bool)
     }  # constants are left out of the formula
     arguments = case.arguments(*case.layout.rows(30), seed=3)
-    if case.layout.coupled:
-        pytest.skip("the formula speaks of more than one row")
+    if case.layout.coupled or not case.printed:
+        pytest.skip("the formula speaks of vectors, or of more than one row")
     arguments[0].requires_grad_()
     value = case(*arguments, reduction="none", **hyper)
     (slope,) = torch.autograd.grad(value.sum(), arguments[0])
@@ -161,7 +161,7 @@ def test_range(case: LossCase, hyper: Hyper) -> None:
     if "label_smoothing" not in hyper:  # smoothed labels cost at least their entropy
         best = case(*case.row(case.best), **hyper)
         assert best < -5 if low == -math.inf else best < low + 1e-12
-    if not case.form:  # only labels reach the upper end
+    if not case.form and not case.layout.whole:  # only labels reach the upper end, or ever larger batches
         assert extreme.max() > (moderate.max() + 10 if high == math.inf else 0.97 * high)
 
 

@@ -58,7 +58,7 @@ def tiles(rows: int, columns: int) -> list[slice]:
 
 
 def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Tensor | None) -> Tensor:
-    """``f(0, rows, columns, *more)``, one value a row, in memory that grows with the rows, not with the pairs.
+    """``f(0, rows, columns, *more)``, one value a row, in memory that grows with the rows, not the pairs.
 
     ``f(start, tile, columns, *more)`` gets the rows of a tile, which begins with row ``start``. The backward
     pass computes a tile again rather than keep it. Small problems go in one piece; so do compiled ones. ``f``

@@ -900,7 +900,8 @@ _REPRESENTATION = (
         name="triplet_loss",
         title="Triplet loss",
         family="representation",
-        gradient=r"\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert} \text{ if } \ell > 0",
+        gradient=r"\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert} "
+        r"\text{ if } \ell > 0",
         domain=VECTORS,
         range=NON_NEGATIVE,
         estimates="an embedding of triplets",
@@ -940,7 +941,8 @@ _REPRESENTATION = (
     _of_directions(
         "siglip_loss",
         "SigLIP",
-        r"\frac{\partial \ell_i}{\partial \cos(u_i, v_j)} = -t y_{ij} \sigma(-y_{ij} (t \cos(u_i, v_j) + b))",
+        r"\frac{\partial \ell_i}{\partial \cos(u_i, v_j)} = "
+        r"-t y_{ij} \sigma(-y_{ij} (t \cos(u_i, v_j) + b))",
         range=ABOVE_A_PAIR,
     ),
     _of_directions(
@@ -954,7 +956,8 @@ _REPRESENTATION = (
         name="arcface_loss",
         title="ArcFace",
         family="representation",
-        gradient=r"s \begin{cases} -(1 - \frac{1}{r}) (\cos(m) + \frac{z_y \sin(m)}{\sqrt{1 - z_y^2}}) & j = y "
+        gradient=r"s \begin{cases} "
+        r"-(1 - \frac{1}{r}) (\cos(m) + \frac{z_y \sin(m)}{\sqrt{1 - z_y^2}}) & j = y "
         r"\\ \frac{\exp(s (z_j - u))}{r} & \text{otherwise} \end{cases}, \qquad "
         r"r = 1 + \sum_{k \ne y} \exp(s (z_k - u)), \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)",
         domain=r"cosines in $[-1, 1]$",
@@ -971,7 +974,8 @@ _REPRESENTATION = (
         name="cosface_loss",
         title="CosFace",
         family="representation",
-        gradient=r"s \left(\frac{\exp(s (z_j - m [j = y]))}{\sum_k \exp(s (z_k - m [k = y]))} - [j = y]\right)",
+        gradient=r"s \left(\frac{\exp(s (z_j - m [j = y]))}{\sum_k \exp(s (z_k - m [k = y]))} "
+        r"- [j = y]\right)",
         domain=r"cosines in $[-1, 1]$",
         range=NON_NEGATIVE,
         estimates="scores with a margin",
@@ -986,7 +990,8 @@ _REPRESENTATION = (
         name="barlow_twins_loss",
         title="Barlow Twins",
         family="representation",
-        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = 2 (C_{ij} - 1) [i = j] + 2 \lambda C_{ij} [i \ne j]",
+        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = "
+        r"2 (C_{ij} - 1) [i = j] + 2 \lambda C_{ij} [i \ne j]",
         domain="two views of a batch",
         range=NON_NEGATIVE,
         estimates="features that agree and do not repeat one another",
@@ -1060,8 +1065,8 @@ _RANKING = (
         convex=YES,
         c1=YES,
         c2=YES,
-        lipschitz=always(math.inf, r"grows with the list: $\infty$"),
-        smoothness=always(math.inf, r"grows with the list: $\infty$"),
+        lipschitz=Claim(r"$\sqrt{n (n - 1)}$ for $n$ items", lambda n=3: math.sqrt(n * (n - 1))),
+        smoothness=Claim("$(n - 1)/2$ for $n$ items", lambda n=3: (n - 1) / 2),
     ),
     LossCard(
         name="dpo_loss",

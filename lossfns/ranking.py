@@ -39,8 +39,8 @@ def margin_ranking_loss(
     .. math:: \ell(s, t, y) = \max(0, m - y (s - t))
 
     Conventions:
-        s is ``input1``, t is ``input2``. ``target`` 1 says that ``input1`` should be higher, −1 that ``input2`` should. The gradient is 0 where
-        the margin is met exactly.
+        s is ``input1``, t is ``input2``. ``target`` 1 says that ``input1`` should be higher, −1 that
+        ``input2`` should. The gradient is 0 where the ``margin`` is met exactly.
 
     Shape:
         ``input1``, ``input2``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
@@ -74,8 +74,8 @@ def bpr_loss(
     .. math:: \ell(s, t) = -\log \sigma(s - t)
 
     Conventions:
-        s is the ``positive`` score, t the ``negative``. At least log 2 times the share of wrongly ordered pairs. The scores estimate the logit of a hit up to
-        an unknown constant.
+        s is the score of the ``positive``, t that of the ``negative``. At least log 2 times the share of
+        wrongly ordered pairs. The scores estimate the logit of a hit up to an unknown constant.
 
     Shape:
         ``positive``, ``negative``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.

@@ -412,7 +412,8 @@ def siglip_loss(
 
     Conventions:
         Rows are L2-normalised here. The loss of row i is the *sum* over its N pairs, and the mean is over the
-        rows, as in the paper. A pair of weight 0 leaves the batch. Memory grows with N · D, not N².
+        rows, as in the paper. A pair of weight 0 leaves the batch. ``logit_scale`` t and ``logit_bias`` b may
+        be tensors of shape (), to learn them. Memory grows with N · D, not N².
 
     Shape:
         ``input1``, ``input2``: (N, D). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
@@ -517,10 +518,11 @@ def arcface_loss(
     r"""Cross-entropy of scaled cosines, with an angular margin added to the right class.
 
     .. math:: \ell(z, y) = \log(1 + \sum_{k \ne y} \exp(s (z_k - u))),
-        \qquad u = \cos(\theta_y + m) = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
+        \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
     Conventions:
-        ``input`` holds the cosines z of an embedding with each class, not logits. ``margin`` is in radians.
+        ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; u = cos(θ_y + m).
+        ``margin`` m is in radians, ``scale`` is s.
         The formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where its
         cosine is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m. A cosine
         that rounding put beyond ±1 is taken as it is, with sin θ = 0.

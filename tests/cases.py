@@ -209,7 +209,7 @@ class LossCase:
     letters: Callable[..., dict[str, Any]] = lambda **hyper: {}
     """letters(**hyper): what the printed formula calls the hyper-parameters, if not by their names."""
     printed: bool = True
-    """Whether the printed formula and gradient are plain enough to be evaluated; else they are held elsewhere."""
+    """Whether the printed formula and gradient are plain enough to be evaluated; if not: held elsewhere."""
     best: tuple[Any, ...] = (0.0, 0.0)
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
     outside: tuple[tuple[str, tuple[Any, ...]], ...] = NOT_FINITE
@@ -1044,6 +1044,10 @@ def supcon(m: Any, x: Any, y: Any, temperature: float = 0.1) -> Any:
     return losses
 
 
+def each_row(first: Any, *rest: Any, **hyper: Any) -> list[int]:
+    return [1] * len(first)
+
+
 def has_positive(x: Any, y: Any, **hyper: Any) -> list[int]:
     return [int(y.count(label) > 1) for label in y]
 
@@ -1107,7 +1111,7 @@ REPRESENTATION = (
         layout=vectors(3),
         hypers=({}, {"margin": 0.0}, {"margin": 2.5}, {"soft": True}),
         extremes=(*FAR_APART[:3], (U, U, V), (U, V, U), (U, U, U)),
-        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 1.0),
+        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
         printed=False,
         best=(U, U, [2000.0, 0.0]),
         outside=rows_of("anchor positive negative", U, V, W),
@@ -1120,7 +1124,7 @@ REPRESENTATION = (
         mass=has_both,
         extremes=LABELLED,
         targets=((0, 0, 1, 1),),
-        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 2.0),
+        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
         printed=False,
         best=(U, 0),
         outside=rows_of("input", U, 0),
@@ -1129,6 +1133,7 @@ REPRESENTATION = (
         "info_nce_loss",
         info_nce,
         layout=batch(3, 2),
+        mass=each_row,
         hypers=({}, {"temperature": 1.0}, {"symmetric": True}),
         extremes=SINGLE,
         wide=NEAR_ZERO,
@@ -1140,6 +1145,7 @@ REPRESENTATION = (
         "nt_xent_loss",
         nt_xent,
         layout=batch(3, 2),
+        mass=each_row,
         hypers=({}, {"temperature": 0.1}),
         extremes=SINGLE,
         wide=NEAR_ZERO,
@@ -1151,6 +1157,7 @@ REPRESENTATION = (
         "siglip_loss",
         siglip,
         layout=batch(3, 2),
+        mass=each_row,
         hypers=({}, {"logit_scale": 3.0, "logit_bias": -1.0}),
         extremes=SINGLE,
         wide=NEAR_ZERO,
@@ -1175,13 +1182,14 @@ REPRESENTATION = (
         "arcface_loss",
         arcface,
         layout=COSINES,
-        hypers=({}, {"margin": 0.1, "scale": 4.0}),
+        hypers=({}, {"margin": 0.3}),
         extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
         low=-0.3,
         high=0.3,
         wide=(-1.0, 1.0),
         targets=(0, 2),
         letters=lambda margin=0.5, scale=64.0: {"m": margin, "s": scale},
+        unit=1.0,
         best=([1.0, -1.0, -1.0], 0),
         outside=(("input", ([0.0, 1.5, 0.0], 0)), ("input", ([math.nan, 0.0, 0.0], 0)), *INDEX_OUTSIDE[2:]),
     ),
@@ -1189,13 +1197,14 @@ REPRESENTATION = (
         "cosface_loss",
         cosface,
         layout=COSINES,
-        hypers=({}, {"margin": 0.1, "scale": 4.0}),
+        hypers=({}, {"margin": 0.1, "scale": 32.0}),
         extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
         low=-0.9,
         high=0.9,
         targets=(0, 2),
         curved=lambda margin=0.35, scale=64.0: face() * 6 / scale + margin * torch.tensor([1.0, 0, 1]),
         letters=lambda margin=0.35, scale=64.0: {"m": margin, "s": scale},
+        unit=1.0,
         best=([1.0, -1.0, -1.0], 0),
         outside=(("input", ([0.0, 1.5, 0.0], 0)), ("input", ([math.nan, 0.0, 0.0], 0)), *INDEX_OUTSIDE[2:]),
     ),
@@ -1230,9 +1239,15 @@ def preferences() -> Layout:
 
 
 def lists(n: int) -> Layout:
-    """Rows of scores against rows of relevance."""
+    """Rows of scores against rows of relevance, of which only the order counts."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        relevance = torch.randint(3, (*shape, n), generator=generator)
+        return [uniform(generator, (*shape, n), low, high), relevance]
+
     return dataclasses.replace(
         vectors(2, dim=n),
+        draw=draw,
         predictions=lambda x, target: [x, torch.tensor(target, dtype=x.dtype).expand_as(x)],
         dim=n,
     )
@@ -1278,19 +1293,19 @@ RANKING = (
         listmle,
         layout=lists(3),
         extremes=(
-            ([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]),
-            ([400.0, 200.0, 0.0], [3.0, 2.0, 1.0]),
-            ([400.0, 200.0, 0.0], [1.0, 2.0, 3.0]),
-            ([1.0, -2.5, 0.25], [2.0, 2.0, 2.0]),
+            ([0.0, 0.0, 0.0], [1, 2, 3]),
+            ([400.0, 200.0, 0.0], [3, 2, 1]),
+            ([400.0, 200.0, 0.0], [1, 2, 3]),
+            ([1.0, -2.5, 0.25], [2, 2, 2]),
         ),
         targets=([3.0, 2.0, 1.0],),
-        curved=lambda: torch.stack([0 * line(-6, 6), line(-6, 6) / 3, line(-6, 6) / 5], 1),
+        curved=lambda: torch.cat([torch.full((12001, 1), -100.0), OPPOSED], 1),
         printed=False,
         unit=1e-16,
-        best=([800.0, 0.0, -800.0], [3.0, 2.0, 1.0]),
+        best=([800.0, 0.0, -800.0], [3, 2, 1]),
         outside=(
-            ("input", ([0.0, math.nan, 0.0], [1.0, 2.0, 3.0])),
-            ("input", ([0.0, math.inf, 0.0], [1.0, 2.0, 3.0])),
+            ("input", ([0.0, math.nan, 0.0], [1, 2, 3])),
+            ("input", ([0.0, math.inf, 0.0], [1, 2, 3])),
             ("target", ([0.0, 0.0, 0.0], [math.nan, 0.0, 0.0])),
         ),
     ),

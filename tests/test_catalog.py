@@ -97,7 +97,8 @@ def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
         through = torch.tensor(case.direction or [0.0] * case.layout.dim, dtype=torch.float64)
         lines = [g for f in lines for g in (along(f, start, step), along(f, 0 * through, through))]
     for order, claim in ((1, case.card.c1), (2, case.card.c2)):
-        verdicts = [verify.differentiable(g, points, order) for g in lines]
+        tol = 1e-2 if case.layout.whole else 1e-3  # lines pass near 0, where directions turn fast
+        verdicts = [verify.differentiable(g, points, order, tol) for g in lines]
         assert all(verdicts) == holds(claim, hyper), verdicts
 
 

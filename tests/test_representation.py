@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _pairs
+from lossfns import _pairs, catalog, verify
 
 F64 = torch.float64
 LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
@@ -634,7 +634,7 @@ def test_barlow_reaches_its_optimum() -> None:
 @pytest.mark.parametrize("offset", [0.1, 1e6])
 @pytest.mark.parametrize("shape", [(7, 4), (7, 20)], ids=str)
 def test_a_constant_feature_is_correlated_with_nothing(offset: float, shape: tuple[int, int]) -> None:
-    """Its mean is not itself to the last digit: divided by its 'deviation', rounding would be all there is."""
+    """Its mean is not itself to the last digit: divided by its deviation, rounding would be all there is."""
     a, b = normal(*shape).float(), normal(*shape, seed=1).float()
     a[:, 2] = offset
     a[:, 3] = offset / 3
@@ -764,3 +764,74 @@ def test_learned_scale_and_bias_in_tiles(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = gradients(f, *values)
     monkeypatch.setattr(_pairs, "PLAIN", 24)
     torch.testing.assert_close(gradients(f, *values), whole)
+
+
+# The gradients on the cards that speak of vectors or of whole batches
+
+
+def in_similarities(
+    monkeypatch: pytest.MonkeyPatch, f: Callable[..., Tensor], *arguments: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The similarities that a loss takes, and its slopes in them."""
+    seen: list[Tensor] = []
+
+    def tapped(a: Tensor, b: Tensor) -> Tensor:
+        seen.append((a @ b.t()).detach().requires_grad_())
+        return seen[-1] * 1
+
+    monkeypatch.setattr("lossfns.representation.inner", tapped)
+    f(*arguments).sum().backward()
+    slope = seen[0].grad
+    assert slope is not None
+    return seen[0].detach(), slope
+
+
+def test_slopes_in_the_similarities(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, one = X.clone().requires_grad_(), Y.clone().requires_grad_(), torch.eye(7, dtype=F64)
+    s, slope = in_similarities(monkeypatch, partial(lossfns.info_nce_loss, reduction="sum"), a, b)
+    # the rows come divided by the temperature: the share, less 1 for the partner, whose product is s itself
+    torch.testing.assert_close(slope, s.softmax(1) - one)
+    s, slope = in_similarities(monkeypatch, partial(lossfns.siglip_loss, reduction="sum"), a, b)
+    sign = 2 * one - 1
+    torch.testing.assert_close(slope, -sign * torch.sigmoid(-sign * (s - 10)))
+    s, slope = in_similarities(monkeypatch, partial(lossfns.nt_xent_loss, reduction="sum"), a, b)
+    others = s.masked_fill(torch.eye(14, dtype=torch.bool), -torch.inf).softmax(1)
+    torch.testing.assert_close(slope, (others - torch.eye(14, dtype=F64).roll(7, 0)) / 2)
+    assert (slope.abs().sum(1) <= 1).all()
+
+
+def test_slopes_of_pairs_and_triplets() -> None:
+    u, v, y = X, 0.1 * Y + X, torch.rand(7, dtype=F64)
+    d = (u - v).norm(dim=1, keepdim=True)
+    got = gradients(partial(lossfns.contrastive_loss, target=y, reduction="sum"), u, v)[0]
+    torch.testing.assert_close(got, (y[:, None] - (1 - y[:, None]) * (1 - d).clamp(min=0) / d) * (u - v))
+    a, p, n = X, Y, X.roll(1, 0)
+    losses = lossfns.triplet_loss(a, p, n, reduction="none")
+    expected = F.normalize(a - p) - F.normalize(a - n)
+    got = gradients(partial(lossfns.triplet_loss, reduction="sum"), a, p, n)[0]
+    assert 0 < (losses == 0).sum() < 7
+    torch.testing.assert_close(got, expected * (losses > 0)[:, None])
+
+
+@statistics
+def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
+    """Neither convex nor of bounded slope; twice differentiable, but for the hinge of VICReg."""
+    card = catalog.cards()[loss.__name__]
+
+    def f(x: Tensor) -> Tensor:
+        return torch.func.vmap(lambda row: loss(row.reshape(4, 2), Y[:4, :2]))(x)
+
+    assert bool(verify.convex(f, verify.box(-1, 1, 8))) == card.convex.value()
+    wide = (-1e6, 1e6) if loss is lossfns.vicreg_loss else (-1e-6, 1e-6)
+    assert not verify.lipschitz(f, 1e4, verify.box(*wide, 8))
+    assert not verify.smooth(f, 1e4, verify.box(*wide, 8)[:50])
+    corner = torch.tensor([1.0, 1, -1, -1]).double()  # of variance t² 4/3
+    kink = math.sqrt((1 - 1e-4) * 3 / 4)
+
+    def along(t: Tensor) -> Tensor:
+        x = torch.func.vmap(lambda c: torch.stack([c * corner, 9 * corner.roll(1)], 1))(t)
+        return torch.func.vmap(lambda x: loss(x, Y[:4, :2]))(x)
+
+    points = torch.tensor([kink, 0.3, 2.0], dtype=F64)
+    assert bool(verify.differentiable(along, points)) == card.c1.value()
+    assert bool(verify.differentiable(along, points, 2)) == card.c2.value()

@@ -848,8 +848,14 @@ _IMBALANCE = (
         smoothness=Claim(
             "$s^2/2$", lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: scale**2 / 2
         ),
-        proper=NO,
-        calibrated=NO,
+        proper=Claim(
+            "without margin and scale",
+            lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: max_margin == 0 and scale == 1,
+        ),
+        calibrated=Claim(
+            "without margin",
+            lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: max_margin == 0,
+        ),
     ),
 )
 

@@ -867,9 +867,14 @@ ABOVE_A_PAIR = Claim(
 )
 
 
-def _of_directions(name: str, title: str, gradient: str, **claims: Any) -> LossCard:
+def _of_directions(
+    name: str,
+    title: str,
+    gradient: str,
+    range: Claim[tuple[float, float]] = NON_NEGATIVE,
+    estimates: str = "log density ratio of pairs, up to a constant",
+) -> LossCard:
     """A loss of cosines: smooth, but ever steeper towards 0, where a vector has no direction."""
-    claims = {"estimates": "log density ratio of pairs, up to a constant", "range": NON_NEGATIVE} | claims
     return LossCard(
         name=name,
         title=title,
@@ -882,7 +887,8 @@ def _of_directions(name: str, title: str, gradient: str, **claims: Any) -> LossC
         c2=YES,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
-        **claims,
+        range=range,
+        estimates=estimates,
     )
 
 

@@ -491,6 +491,13 @@ def test_mining_is_exact_far_from_the_origin_and_near_an_outlier() -> None:
     )
 
 
+def test_mining_centres_first() -> None:
+    x = 1e-2 * normal(60, 4) + 1e6
+    target = torch.arange(60) % 4
+    got = lossfns.batch_hard_triplet_loss(x, target, reduction="none")
+    torch.testing.assert_close(got, plain_batch_hard(x, target), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("margin", [0.0, 0.5, 1.5])
 @pytest.mark.parametrize("cosine", [1.0, -1.0, 1.0000001, 0.9999999])
 def test_arcface_at_the_poles(margin: float, cosine: float) -> None:
@@ -805,7 +812,7 @@ def test_slopes_of_pairs_and_triplets() -> None:
     d = (u - v).norm(dim=1, keepdim=True)
     got = gradients(partial(lossfns.contrastive_loss, target=y, reduction="sum"), u, v)[0]
     torch.testing.assert_close(got, (y[:, None] - (1 - y[:, None]) * (1 - d).clamp(min=0) / d) * (u - v))
-    a, p, n = X, Y, X.roll(1, 0)
+    a, p, n = X, X + 0.3 * Y, X.roll(1, 0)
     losses = lossfns.triplet_loss(a, p, n, reduction="none")
     expected = F.normalize(a - p) - F.normalize(a - n)
     got = gradients(partial(lossfns.triplet_loss, reduction="sum"), a, p, n)[0]

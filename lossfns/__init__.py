@@ -2,10 +2,14 @@
 
 from lossfns import classification as classification
 from lossfns import imbalance as imbalance
+from lossfns import ranking as ranking
 from lossfns import regression as regression
+from lossfns import representation as representation
 from lossfns._check import strict as strict
 from lossfns.classification import *
 from lossfns.imbalance import *
+from lossfns.ranking import *
 from lossfns.regression import *
+from lossfns.representation import *
 
 __version__ = "0.1.0"

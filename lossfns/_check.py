@@ -60,7 +60,19 @@ below_one = Rule(
     _number(lambda v: 0 <= v < 1), "a number from 0 up to, but not, 1", (-0.1, 1.0, *_NOT_NUMBERS)
 )
 extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
+finite_number = Rule(
+    _number(lambda v: abs(v) < math.inf), "a finite number", (math.inf, -math.inf, *_NOT_NUMBERS)
+)
 flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
+
+
+def or_tensor(rule: Rule) -> Rule:
+    """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
+    return Rule(
+        lambda v: (isinstance(v, Tensor) and v.ndim == 0) or rule.holds(v),
+        f"{rule.words}, or a tensor of shape ()",
+        rule.refused,
+    )
 
 
 def one_of(*choices: str) -> Rule:
@@ -126,6 +138,29 @@ def same_shape(**arguments: Tensor) -> None:
             )
 
 
+def matrices(**arguments: Tensor) -> None:
+    """Refuse what is not a stack of embeddings, (N, D), or differs from the first in D."""
+    is_tensor(**arguments)
+    (first, reference), *_ = arguments.items()
+    for name, value in arguments.items():
+        if value.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions, (N, D), got {tuple(value.shape)}")
+        if value.shape[1] != reference.shape[1]:
+            raise ValueError(
+                f"{name} must have as many columns as {first}, {reference.shape[1]}, got {tuple(value.shape)}"
+            )
+
+
+def labels(rows: int, **arguments: Tensor) -> None:
+    """Refuse class indices that are not one integer for each of the rows."""
+    is_tensor(**arguments)
+    for name, value in arguments.items():
+        if value.shape != (rows,):
+            raise ValueError(f"{name} must have shape ({rows},), one index a row, got {tuple(value.shape)}")
+        if value.is_floating_point() or value.dtype is torch.bool:
+            raise ValueError(f"{name} must have an integer dtype, got {value.dtype}")
+
+
 def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
     """The arguments in the dtype that the loss computes in: what they promote to, at least float32."""
     dtype = torch.float32
@@ -182,10 +217,12 @@ class Domain:
     holds: Callable[[Tensor], Tensor]
     words: str
 
-    def __call__(self, name: str, value: Tensor) -> None:
+    def __call__(self, name: str, value: Tensor, deleted: Tensor | None = None) -> None:
         if not _strict:
             return
         bad = ~self.holds(value)
+        if deleted is not None:
+            bad = bad & ~deleted
         if bool(bad.any()):
             index = tuple(bad.nonzero()[0].tolist())
             raise ValueError(f"{name} must be {self.words}, got {value[index].item():g} at index {index}")
@@ -196,3 +233,9 @@ above_minus_one = Domain(lambda v: v.isfinite() & (v > -1), "finite and above -1
 finite_non_negative = Domain(lambda v: v.isfinite() & (v >= 0), "finite and at least 0")
 probability = Domain(lambda v: (v >= 0) & (v <= 1), "from 0 to 1")
 below_infinity = Domain(lambda v: v < torch.inf, "below inf and not NaN")
+positive_tensor = Domain(lambda v: v.isfinite() & (v > 0), "positive and finite")
+
+
+def index_below(classes: int) -> Domain:
+    """The indices of so many classes."""
+    return Domain(lambda v: (v >= 0) & (v < classes), f"an index from 0 to {classes - 1}")

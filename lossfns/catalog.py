@@ -860,7 +860,245 @@ _IMBALANCE = (
     ),
 )
 
-_CARDS = (*_REGRESSION, *_CLASSIFICATION, *_IMBALANCE)
+VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
+SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
+ABOVE_A_PAIR = Claim(
+    r"$[\log(1 + e^{-t - b}), \infty)$",
+    lambda logit_scale=10.0, logit_bias=-10.0: (math.log1p(math.exp(-logit_scale - logit_bias)), math.inf),
+)
+
+
+def _of_directions(
+    name: str,
+    title: str,
+    gradient: str,
+    range: Claim[tuple[float, float]] = NON_NEGATIVE,
+    estimates: str = "log density ratio of pairs, up to a constant",
+) -> LossCard:
+    """A loss of cosines: smooth, but ever steeper towards 0, where a vector has no direction."""
+    return LossCard(
+        name=name,
+        title=title,
+        family="representation",
+        gradient=gradient,
+        domain=DIRECTIONS,
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+        range=range,
+        estimates=estimates,
+    )
+
+
+_REPRESENTATION = (
+    LossCard(
+        name="contrastive_loss",
+        title="Contrastive loss",
+        family="representation",
+        gradient=r"(y - (1 - y) \frac{\max(0, m - d)}{d}) (u - v)",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of pairs",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="triplet_loss",
+        title="Triplet loss",
+        family="representation",
+        gradient=r"\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert} "
+        r"\text{ if } \ell > 0",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of triplets",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=SQRT_6,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="batch_hard_triplet_loss",
+        title="Batch-hard triplet loss",
+        family="representation",
+        gradient=r"\frac{x_i - x_p}{\lVert x_i - x_p \rVert} - \frac{x_i - x_n}{\lVert x_i - x_n \rVert} "
+        r"\text{ if } \ell_i > 0",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of classes",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=SQRT_6,
+        smoothness=UNBOUNDED,
+    ),
+    _of_directions(
+        "info_nce_loss",
+        "InfoNCE, CLIP",
+        r"\frac{\partial \ell_i}{\partial \cos(q_i, k_j)} = \frac{1}{\tau} (p_{ij} - [j = t_i])",
+    ),
+    _of_directions(
+        "nt_xent_loss",
+        "NT-Xent",
+        r"\frac{\partial \ell}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} (p_{ik} - [k = j])",
+    ),
+    _of_directions(
+        "siglip_loss",
+        "SigLIP",
+        r"\frac{\partial \ell_i}{\partial \cos(u_i, v_j)} = "
+        r"-t y_{ij} \sigma(-y_{ij} (t \cos(u_i, v_j) + b))",
+        range=ABOVE_A_PAIR,
+    ),
+    _of_directions(
+        "supcon_loss",
+        "SupCon",
+        r"\frac{\partial \ell_i}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} "
+        r"(p_{ik} - \frac{1}{\lvert P_i \rvert} [k \in P_i])",
+        estimates="an embedding of classes",
+    ),
+    LossCard(
+        name="arcface_loss",
+        title="ArcFace",
+        family="representation",
+        gradient=r"s \begin{cases} "
+        r"-(1 - \frac{1}{r}) (\cos(m) + \frac{z_y \sin(m)}{\sqrt{1 - z_y^2}}) & j = y "
+        r"\\ \frac{\exp(s (z_j - u))}{r} & \text{otherwise} \end{cases}, \qquad "
+        r"r = 1 + \sum_{k \ne y} \exp(s (z_k - u)), \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)",
+        domain=r"cosines in $[-1, 1]$",
+        range=NON_NEGATIVE,
+        estimates="scores with an angular margin",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="cosface_loss",
+        title="CosFace",
+        family="representation",
+        gradient=r"s \left(\frac{\exp(s (z_j - m [j = y]))}{\sum_k \exp(s (z_k - m [k = y]))} "
+        r"- [j = y]\right)",
+        domain=r"cosines in $[-1, 1]$",
+        range=NON_NEGATIVE,
+        estimates="scores with a margin",
+        likelihood=None,
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\sqrt{2} s$", lambda margin=0.35, scale=64.0: math.sqrt(2) * scale),
+        smoothness=Claim("$s^2/2$", lambda margin=0.35, scale=64.0: scale**2 / 2),
+    ),
+    LossCard(
+        name="barlow_twins_loss",
+        title="Barlow Twins",
+        family="representation",
+        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = "
+        r"2 (C_{ij} - 1) [i = j] + 2 \lambda C_{ij} [i \ne j]",
+        domain="two views of a batch",
+        range=NON_NEGATIVE,
+        estimates="features that agree and do not repeat one another",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="vicreg_loss",
+        title="VICReg",
+        family="representation",
+        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = \frac{2 c}{D} C_{ij} [i \ne j] - \frac{v [i = j]}"
+        r"{4 D \sqrt{C_{ii} + 10^{-4}}} [C_{ii} + 10^{-4} < 1]",
+        domain="two views of a batch",
+        range=NON_NEGATIVE,
+        estimates="features that agree, vary and are not correlated",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+)
+
+SQRT_2 = always(math.sqrt(2), r"$\sqrt{2}$")
+_RANKING = (
+    LossCard(
+        name="margin_ranking_loss",
+        title="Margin ranking loss",
+        family="ranking",
+        gradient=r"\begin{cases} -y & y (s - t) < m \\ 0 & \text{otherwise} \end{cases}",
+        domain=ANY,
+        range=NON_NEGATIVE,
+        estimates="an order of scores",
+        likelihood=None,
+        convex=YES,
+        c1=NO,
+        c2=NO,
+        lipschitz=SQRT_2,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="bpr_loss",
+        title="Bayesian personalised ranking",
+        family="ranking",
+        gradient=r"-\sigma(t - s)",
+        domain=ANY,
+        range=NON_NEGATIVE,
+        estimates="logit of the probability of a hit, up to a constant",
+        likelihood="Bradley–Terry",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=SQRT_2,
+        smoothness=always(0.5, r"$\frac{1}{2}$"),
+    ),
+    LossCard(
+        name="listmle_loss",
+        title="ListMLE",
+        family="ranking",
+        gradient=r"\frac{\partial \ell}{\partial s_{(i)}} = \sum_{k \le i} \frac{e^{s_{(i)}}}"
+        r"{\sum_{j \ge k} e^{s_{(j)}}} - 1",
+        domain=r"real scores, $-\infty$ off the list",
+        range=NON_NEGATIVE,
+        estimates="logarithms of Plackett–Luce strengths, up to a constant",
+        likelihood="Plackett–Luce",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\sqrt{n (n - 1)}$ for $n$ items", lambda n=3: math.sqrt(n * (n - 1))),
+        smoothness=Claim("$(n - 1)/2$ for $n$ items", lambda n=3: (n - 1) / 2),
+    ),
+    LossCard(
+        name="dpo_loss",
+        title="Direct preference optimisation",
+        family="ranking",
+        gradient=r"-\beta \sigma(\beta ((q - r) - (p - c)))",
+        domain="log-probabilities of answers",
+        range=NON_NEGATIVE,
+        estimates="the reference tilted by exp(reward/β)",
+        likelihood="Bradley–Terry",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\sqrt{2} \beta$", lambda beta=0.1: math.sqrt(2) * beta),
+        smoothness=Claim(r"$\beta^2/2$", lambda beta=0.1: beta**2 / 2),
+    ),
+)
+
+_CARDS = (*_REGRESSION, *_CLASSIFICATION, *_IMBALANCE, *_REPRESENTATION, *_RANKING)
 
 
 def cards() -> dict[str, LossCard]:

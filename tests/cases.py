@@ -62,6 +62,9 @@ class Layout:
     """Whether the shape may be ()."""
     coupled: bool = False
     """Whether the loss of a row depends on the other rows: then a row of weight 0 is not a row left out."""
+    whole: bool = False
+    """Whether it depends on them, but a row of weight 0 is left out: one unit is the batch. As a function of
+    its predictions it is then the loss of the first row, and ``predictions`` takes one batch, flattened."""
     wrong: Callable[[list[Tensor]], Iterable[tuple[int, list[Tensor]]]] = lambda arguments: wrong(arguments)
     """Arguments of shapes that do not fit, each with the position of the culprit."""
 
@@ -205,6 +208,8 @@ class LossCase:
     """neg_log_density(*elements, **hyper): −log of the density of the law the card names, if SciPy has it."""
     letters: Callable[..., dict[str, Any]] = lambda **hyper: {}
     """letters(**hyper): what the printed formula calls the hyper-parameters, if not by their names."""
+    printed: bool = True
+    """Whether the printed formula and gradient are plain enough to be evaluated; if not: held elsewhere."""
     best: tuple[Any, ...] = (0.0, 0.0)
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
     outside: tuple[tuple[str, tuple[Any, ...]], ...] = NOT_FINITE
@@ -262,6 +267,14 @@ class LossCase:
 
     def of_predictions(self, **hyper: Any) -> list[Callable[[Tensor], Tensor]]:
         """The loss at each of the ``targets``, as a function of the predictions: a number, or a row."""
+
+        def first(target: Any) -> Callable[[Tensor], Tensor]:
+            return torch.func.vmap(
+                lambda x: self(*self.layout.predictions(x, target), reduction="none", **hyper)[0]
+            )
+
+        if self.layout.whole:
+            return [first(target) for target in self.targets]
 
         def at(target: Any) -> Callable[[Tensor], Tensor]:
             return lambda x: self(*self.layout.predictions(x, target), reduction="none", **hyper)
@@ -921,7 +934,408 @@ IMBALANCE = (
     ),
 )
 
-CASES = (*REGRESSION, *CLASSIFICATION, *IMBALANCE)
+
+def vectors(letters: int, dim: int = 2, real_target: bool = False) -> Layout:
+    """Rows of vectors that stand for themselves, and perhaps a target between 0 and 1 for each."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        rows = [uniform(generator, (*shape, dim), low, high) for _ in range(letters)]
+        return [*rows, uniform(generator, shape, 0, 1)] if real_target else rows
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        rows = list(x.split(dim, 1))
+        return [*rows, torch.full((len(x),), target, dtype=x.dtype)] if real_target else rows
+
+    return Layout(
+        draw=draw,
+        units=pieces,
+        predictions=predictions,
+        symbols=lambda *unit: {},
+        dim=letters * dim,
+        shape=(5,),
+        empty=((0,),),
+    )
+
+
+def batch(rows: int, inputs: int, labelled: bool = False, dim: int = 2) -> Layout:
+    """Rows that compete: one unit is the whole batch."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        vectors = [uniform(generator, (*shape, dim), low, high) for _ in range(inputs)]
+        return [*vectors, torch.randint(3, shape, generator=generator)] if labelled else vectors
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        vectors = list(x.reshape(inputs, rows, dim))
+        return [*vectors, torch.tensor(target)] if labelled else vectors
+
+    return Layout(
+        draw=draw,
+        units=lambda *arguments: [tuple(a.tolist() for a in arguments)],
+        predictions=predictions,
+        symbols=lambda *unit: {},
+        dim=rows * inputs * dim,
+        shape=(7,),
+        empty=((0,),),
+        whole=True,
+    )
+
+
+def norm(m: Any, u: Any) -> Any:
+    return m.sqrt(sum(a * a for a in u))
+
+
+def apart(m: Any, u: Any, v: Any) -> Any:
+    return norm(m, [a - b for a, b in zip(u, v, strict=True)])
+
+
+def cosine(m: Any, u: Any, v: Any) -> Any:
+    lengths = norm(m, u) * norm(m, v)
+    return sum(a * b for a, b in zip(u, v, strict=True)) / lengths if lengths else 0
+
+
+def log_share(m: Any, s: Any, j: int) -> Any:
+    """−log of the share of entry j in the softmax of s."""
+    top = max(s)
+    return top + m.log(sum(m.exp(v - top) for v in s)) - s[j]
+
+
+def contrastive(m: Any, u: Any, v: Any, y: Any, margin: float = 1.0) -> Any:
+    d = apart(m, u, v)
+    return (y * d * d + (1 - y) * max(margin - d, 0) ** 2) / 2
+
+
+def triplet(m: Any, a: Any, p: Any, n: Any, margin: float = 1.0, soft: bool = False) -> Any:
+    lead = apart(m, a, p) - apart(m, a, n)
+    return m.log(1 + m.exp(lead)) if soft else max(lead + margin, 0)
+
+
+def batch_hard(m: Any, x: Any, y: Any, **hyper: Any) -> Any:
+    losses = []
+    for i, a in enumerate(x):
+        positives = [p for j, p in enumerate(x) if j != i and y[j] == y[i]]
+        negatives = [n for j, n in enumerate(x) if y[j] != y[i]]
+        both = positives and negatives
+        far = max(positives, key=lambda p: apart(m, a, p)) if both else a
+        near = min(negatives, key=lambda n: apart(m, a, n)) if both else a
+        losses.append(triplet(m, a, far, near, **hyper) if both else 0)
+    return losses
+
+
+def has_both(x: Any, y: Any, **hyper: Any) -> list[int]:
+    return [int(y.count(label) > 1 and y.count(label) < len(y)) for label in y]
+
+
+def info_nce(m: Any, q: Any, k: Any, temperature: float = 0.1, symmetric: bool = False) -> Any:
+    def one_way(q: Any, k: Any) -> list[Any]:
+        return [log_share(m, [cosine(m, a, b) / temperature for b in k], i) for i, a in enumerate(q)]
+
+    if not symmetric:
+        return one_way(q, k)
+    return [(a + b) / 2 for a, b in zip(one_way(q, k), one_way(k, q), strict=True)]
+
+
+def supcon(m: Any, x: Any, y: Any, temperature: float = 0.1) -> Any:
+    losses = []
+    for i, a in enumerate(x):
+        others = [j for j in range(len(x)) if j != i]
+        s = [cosine(m, a, x[j]) / temperature for j in others]
+        positives = [n for n, j in enumerate(others) if y[j] == y[i]]
+        losses.append(sum(log_share(m, s, n) for n in positives) / max(len(positives), 1))
+    return losses
+
+
+def each_row(first: Any, *rest: Any, **hyper: Any) -> list[int]:
+    return [1] * len(first)
+
+
+def has_positive(x: Any, y: Any, **hyper: Any) -> list[int]:
+    return [int(y.count(label) > 1) for label in y]
+
+
+def nt_xent(m: Any, u: Any, v: Any, temperature: float = 0.5) -> Any:
+    n = len(u)
+    losses = supcon(m, [*u, *v], [*range(n), *range(n)], temperature)
+    return [(a + b) / 2 for a, b in zip(losses[:n], losses[n:], strict=True)]
+
+
+def siglip(m: Any, u: Any, v: Any, logit_scale: float = 10.0, logit_bias: float = -10.0) -> Any:
+    def pair(i: int, j: int) -> Any:
+        s = (1 if i == j else -1) * (logit_scale * cosine(m, u[i], v[j]) + logit_bias)
+        return m.log(1 + m.exp(-s))
+
+    return [sum(pair(i, j) for j in range(len(v))) for i in range(len(u))]
+
+
+def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0) -> Any:
+    rotated = m.cos(m.acos(z[y]) + margin)
+    return log_share(m, [scale * (rotated if j == y else v) for j, v in enumerate(z)], y)
+
+
+def cosface(m: Any, z: Any, y: int, margin: float = 0.35, scale: float = 64.0) -> Any:
+    return log_share(m, [scale * (v - margin * (j == y)) for j, v in enumerate(z)], y)
+
+
+def rows_of(names: str, *good: Any, bad: Any = ([math.nan, 0.0], [0.0, math.inf])) -> Any:
+    """Each of the vectors in turn with an entry that is not finite."""
+    return tuple(
+        (name, (*good[:i], wrong, *good[i + 1 :])) for i, name in enumerate(names.split()) for wrong in bad
+    )
+
+
+COSINES = dataclasses.replace(INDEX, shape=(6,), empty=((0,),))
+U, V, W = [0.3, -1.0], [2.0, 0.5], [-1.0, 0.25]
+FAR_APART = tuple(([s * a for a in U], [s * b for b in V], W) for s in (1e-12, 1e-3, 1.0, 1e3, 1e12))
+SINGLE = ((U, V), (U, U), ([1e-30, 0.0], [2.0, 1.0]), ([0.0, 0.0], V))
+LABELLED = ((U, 0), ([0.0, 0.0], 2))
+NEAR_ZERO = (-1e-5, 1e-5)
+
+REPRESENTATION = (
+    LossCase(
+        "contrastive_loss",
+        contrastive,
+        layout=vectors(2, real_target=True),
+        hypers=({}, {"margin": 2.5}),
+        extremes=tuple((u, v, y) for u, v, _ in FAR_APART for y in (0.0, 1.0, 0.25))
+        + ((U, U, 1.0), (U, U, 0.0)),
+        low=-1.0,
+        high=1.0,
+        targets=(1.0, 0.0),
+        direction=(1.0, 0.0, 0.0, 1.0),
+        printed=False,
+        best=(U, U, 1.0),
+        outside=(*rows_of("input1 input2", U, V, 0.5), ("target", (U, V, 1.5)), ("target", (U, V, math.nan))),
+    ),
+    LossCase(
+        "triplet_loss",
+        triplet,
+        layout=vectors(3),
+        hypers=({}, {"margin": 0.0}, {"margin": 2.5}, {"soft": True}),
+        extremes=(*FAR_APART[:3], (U, U, V), (U, V, U), (U, U, U)),
+        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
+        printed=False,
+        best=(U, U, [2000.0, 0.0]),
+        outside=rows_of("anchor positive negative", U, V, W),
+    ),
+    LossCase(
+        "batch_hard_triplet_loss",
+        batch_hard,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"margin": 0.0}, {"soft": True}),
+        mass=has_both,
+        extremes=LABELLED,
+        targets=((0, 0, 1, 1),),
+        direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        printed=False,
+        best=(U, 0),
+        outside=rows_of("input", U, 0),
+    ),
+    LossCase(
+        "info_nce_loss",
+        info_nce,
+        layout=batch(3, 2),
+        mass=each_row,
+        hypers=({}, {"temperature": 1.0}, {"symmetric": True}),
+        extremes=SINGLE,
+        wide=NEAR_ZERO,
+        printed=False,
+        best=(U, V),
+        outside=rows_of("query keys", U, V),
+    ),
+    LossCase(
+        "nt_xent_loss",
+        nt_xent,
+        layout=batch(3, 2),
+        mass=each_row,
+        hypers=({}, {"temperature": 0.1}),
+        extremes=SINGLE,
+        wide=NEAR_ZERO,
+        printed=False,
+        best=(U, V),
+        outside=rows_of("input1 input2", U, V),
+    ),
+    LossCase(
+        "siglip_loss",
+        siglip,
+        layout=batch(3, 2),
+        mass=each_row,
+        hypers=({}, {"logit_scale": 3.0, "logit_bias": -1.0}),
+        extremes=SINGLE,
+        wide=NEAR_ZERO,
+        printed=False,
+        best=(U, U),
+        outside=rows_of("input1 input2", U, V),
+    ),
+    LossCase(
+        "supcon_loss",
+        supcon,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"temperature": 1.0}),
+        mass=has_positive,
+        extremes=LABELLED,
+        targets=((0, 0, 1, 0),),
+        wide=NEAR_ZERO,
+        printed=False,
+        best=(U, 0),
+        outside=rows_of("input", U, 0),
+    ),
+    LossCase(
+        "arcface_loss",
+        arcface,
+        layout=COSINES,
+        hypers=({}, {"margin": 0.3}),
+        extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
+        low=-0.3,
+        high=0.3,
+        wide=(-1.0, 1.0),
+        targets=(0, 2),
+        letters=lambda margin=0.5, scale=64.0: {"m": margin, "s": scale},
+        unit=1.0,
+        best=([1.0, -1.0, -1.0], 0),
+        outside=(("input", ([0.0, 1.5, 0.0], 0)), ("input", ([math.nan, 0.0, 0.0], 0)), *INDEX_OUTSIDE[2:]),
+    ),
+    LossCase(
+        "cosface_loss",
+        cosface,
+        layout=COSINES,
+        hypers=({}, {"margin": 0.1, "scale": 32.0}),
+        extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
+        low=-0.9,
+        high=0.9,
+        targets=(0, 2),
+        curved=lambda margin=0.35, scale=64.0: face() * 6 / scale + margin * torch.tensor([1.0, 0, 1]),
+        letters=lambda margin=0.35, scale=64.0: {"m": margin, "s": scale},
+        unit=1.0,
+        best=([1.0, -1.0, -1.0], 0),
+        outside=(("input", ([0.0, 1.5, 0.0], 0)), ("input", ([math.nan, 0.0, 0.0], 0)), *INDEX_OUTSIDE[2:]),
+    ),
+)
+
+
+def pair(target: bool) -> Layout:
+    """Two scores, and perhaps a target of 1 or −1."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        scores = [uniform(generator, shape, low, high) for _ in range(2)]
+        sign = 2.0 * torch.randint(2, shape, generator=generator) - 1
+        return [*scores, sign.double()] if target else scores
+
+    def predictions(x: Tensor, sign: Any) -> list[Tensor]:
+        return [x[:, 0], x[:, 1], torch.full_like(x[:, 0], sign)] if target else [x[:, 0], x[:, 1]]
+
+    letters = ("s", "t", "y") if target else ("s", "t")
+    return dataclasses.replace(
+        elementwise(*letters), draw=draw, predictions=predictions, dim=2, scalars=False
+    )
+
+
+def preferences() -> Layout:
+    """Log-probabilities of two answers by a policy, which predicts, and by a reference."""
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        zero = torch.zeros_like(x[:, 0])
+        return [x[:, 0], x[:, 1], zero, zero]
+
+    return dataclasses.replace(elementwise("p", "q", "c", "r"), predictions=predictions, dim=2, scalars=False)
+
+
+def lists(n: int) -> Layout:
+    """Rows of scores against rows of relevance, of which only the order counts."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        relevance = torch.randint(3, (*shape, n), generator=generator)
+        return [uniform(generator, (*shape, n), low, high), relevance]
+
+    return dataclasses.replace(
+        vectors(2, dim=n),
+        draw=draw,
+        predictions=lambda x, target: [x, torch.tensor(target, dtype=x.dtype).expand_as(x)],
+        dim=n,
+    )
+
+
+def listmle(m: Any, s: Any, y: Any) -> Any:
+    order = sorted(range(len(y)), key=lambda i: (-y[i], i))
+    left = [s[i] for i in order]
+    return sum(log_share(m, left[k:], 0) for k in range(len(left)))
+
+
+OPPOSED = torch.stack([line(-6, 6, 12001), -line(-6, 6, 12001)], 1)
+RANKING = (
+    LossCase(
+        "margin_ranking_loss",
+        lambda m, s, t, y, margin=0.0: max(margin - y * (s - t), 0),
+        layout=pair(target=True),
+        hypers=({}, {"margin": 1.0}, {"margin": -0.5}),
+        extremes=tuple((s, t, y) for s, t in ((0.25, -1.0), (1e15, 0.0), (0.0, 1e-30)) for y in (1.0, -1.0)),
+        targets=(1.0, -1.0),
+        kinks=lambda margin=0.0: (margin / 2, -margin / 2),
+        direction=(1.0, -1.0),
+        letters=lambda margin=0.0: {"m": margin},
+        best=(1e3, 0.0, 1.0),
+        outside=(
+            ("input1", (math.nan, 0.0, 1.0)),
+            ("input2", (0.0, math.inf, 1.0)),
+            ("target", (0.0, 0.0, 0.5)),
+        ),
+    ),
+    LossCase(
+        "bpr_loss",
+        lambda m, s, t: log_share(m, [s, t], 0),
+        layout=pair(target=False),
+        extremes=((0.0, 0.0), (0.3, -20.0), (-20.0, 20.0), (1000.0, -1000.0), (1e-30, 0.0), (-1e15, 1e15)),
+        curved=lambda: OPPOSED,
+        best=(800.0, 0.0),
+        unit=1e-16,
+        outside=(("positive", (math.nan, 0.0)), ("negative", (0.0, math.inf))),
+    ),
+    LossCase(
+        "listmle_loss",
+        listmle,
+        layout=lists(3),
+        extremes=(
+            ([0.0, 0.0, 0.0], [1, 2, 3]),
+            ([400.0, 200.0, 0.0], [3, 2, 1]),
+            ([400.0, 200.0, 0.0], [1, 2, 3]),
+            ([1.0, -2.5, 0.25], [2, 2, 2]),
+        ),
+        targets=([3.0, 2.0, 1.0],),
+        curved=lambda: torch.cat([torch.full((12001, 1), -100.0), OPPOSED], 1),
+        printed=False,
+        unit=1e-16,
+        best=([800.0, 0.0, -800.0], [3, 2, 1]),
+        outside=(
+            ("input", ([0.0, math.nan, 0.0], [1, 2, 3])),
+            ("input", ([0.0, math.inf, 0.0], [1, 2, 3])),
+            ("target", ([0.0, 0.0, 0.0], [math.nan, 0.0, 0.0])),
+        ),
+    ),
+    LossCase(
+        "dpo_loss",
+        lambda m, p, q, c, r, beta=0.1: log_share(m, [beta * (p - c), beta * (q - r)], 0),
+        layout=preferences(),
+        hypers=({}, {"beta": 0.5}),
+        extremes=(
+            (0.0, 0.0, 0.0, 0.0),
+            (-10.0, -12.0, -13.0, -9.0),
+            (-1e4, 0.0, 0.0, 1e4),
+            (0.0, -100.0, 0.0, 0.0),
+        ),
+        curved=lambda beta=0.1: OPPOSED,
+        best=(1e4, 0.0, 0.0, 0.0),
+        unit=1e-16,
+        outside=tuple(
+            (name, tuple(math.nan if i == j else 0.0 for j in range(4)))
+            for i, name in enumerate(
+                ("policy_chosen", "policy_rejected", "reference_chosen", "reference_rejected")
+            )
+        ),
+    ),
+)
+
+STATISTICS = ("barlow_twins_loss", "vicreg_loss")
+"""Losses of a whole batch, without weight or reduction: test_representation holds all there is of them."""
+
+CASES = (*REGRESSION, *CLASSIFICATION, *IMBALANCE, *REPRESENTATION, *RANKING)
 
 
 def _asymmetric_laplace(v: float, q: float) -> float:

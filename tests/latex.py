@@ -29,6 +29,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\softmax": softmax,
     r"\cosh": math.cosh,
     r"\tanh": math.tanh,
+    r"\cos": math.cos,
+    r"\sin": math.sin,
     r"\max": max,
     r"\min": min,
     r"\sign": lambda v: math.copysign(1, v) if v else 0.0,

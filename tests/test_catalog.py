@@ -56,8 +56,8 @@ def test_formula_and_gradient_are_those_printed(case: LossCase, hyper: Hyper) ->
         n: v for n, v in hyper.items() if not isinstance(v, bool)
     }  # constants are left out of the formula
     arguments = case.arguments(*case.layout.rows(30), seed=3)
-    if case.layout.coupled:
-        pytest.skip("the formula speaks of more than one row")
+    if case.layout.coupled or not case.printed:
+        pytest.skip("the formula speaks of vectors, or of more than one row")
     arguments[0].requires_grad_()
     value = case(*arguments, reduction="none", **hyper)
     (slope,) = torch.autograd.grad(value.sum(), arguments[0])
@@ -97,7 +97,8 @@ def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
         through = torch.tensor(case.direction or [0.0] * case.layout.dim, dtype=torch.float64)
         lines = [g for f in lines for g in (along(f, start, step), along(f, 0 * through, through))]
     for order, claim in ((1, case.card.c1), (2, case.card.c2)):
-        verdicts = [verify.differentiable(g, points, order) for g in lines]
+        tol = 1e-2 if case.layout.whole else 1e-3  # lines pass near 0, where directions turn fast
+        verdicts = [verify.differentiable(g, points, order, tol) for g in lines]
         assert all(verdicts) == holds(claim, hyper), verdicts
 
 
@@ -161,7 +162,7 @@ def test_range(case: LossCase, hyper: Hyper) -> None:
     if "label_smoothing" not in hyper:  # smoothed labels cost at least their entropy
         best = case(*case.row(case.best), **hyper)
         assert best < -5 if low == -math.inf else best < low + 1e-12
-    if not case.form:  # only labels reach the upper end
+    if not case.form and not case.layout.whole:  # only labels reach the upper end, or ever larger batches
         assert extreme.max() > (moderate.max() + 10 if high == math.inf else 0.97 * high)
 
 

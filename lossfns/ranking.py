@@ -1,0 +1,204 @@
+"""Losses on pairs and lists of scores: which one should be higher."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lossfns._check import Domain, below_infinity, checked, finite_number, positive
+from lossfns._module import module
+from lossfns._reduce import elementwise
+
+__all__ = [
+    "BPRLoss",
+    "DPOLoss",
+    "ListMLELoss",
+    "MarginRankingLoss",
+    "bpr_loss",
+    "dpo_loss",
+    "listmle_loss",
+    "margin_ranking_loss",
+]
+
+_plus_or_minus_one = Domain(lambda v: (v == 1) | (v == -1), "1 or -1")
+
+
+@checked(margin=finite_number)
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 0.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Hinge on the difference of two scores: the right one should lead by a margin.
+
+    .. math:: \ell(s, t, y) = \max(0, m - y (s - t))
+
+    Conventions:
+        s is ``input1``, t is ``input2``. ``target`` 1 says that ``input1`` should be higher, −1 that
+        ``input2`` should. The gradient is 0 where the ``margin`` is met exactly.
+
+    Shape:
+        ``input1``, ``input2``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
+        the same.
+
+    Raises:
+        ValueError: ``margin`` not a finite number; shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``; under ``strict()`` a target other than 1 and −1.
+
+    Source:
+        Herbrich, Graepel & Obermayer (2000), *Large margin rank boundaries for ordinal regression*.
+
+    Example:
+        >>> margin_ranking_loss(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0]), torch.tensor([1, -1]))
+        tensor(0.5000)
+    """
+
+    def hinge(x1: Tensor, x2: Tensor, y: Tensor) -> Tensor:
+        return F.relu(margin - y * (x1 - x2))
+
+    domains = {"target": _plus_or_minus_one}
+    return elementwise(hinge, weight, reduction, domains=domains, input1=input1, input2=input2, target=target)
+
+
+@checked()
+def bpr_loss(
+    positive: Tensor, negative: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Bayesian personalised ranking: the logistic loss of the difference of two scores.
+
+    .. math:: \ell(s, t) = -\log \sigma(s - t)
+
+    Conventions:
+        s is the score of the ``positive``, t that of the ``negative``. At least log 2 times the share of
+        wrongly ordered pairs. The scores estimate the logit of a hit up to an unknown constant.
+
+    Shape:
+        ``positive``, ``negative``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Rendle et al. (2009), *BPR: Bayesian personalized ranking from implicit feedback*.
+
+    Example:
+        >>> bpr_loss(torch.tensor([1.0]), torch.tensor([1.0]))
+        tensor(0.6931)
+    """
+
+    def logistic(high: Tensor, low: Tensor) -> Tensor:
+        return -F.logsigmoid(high - low)
+
+    return elementwise(logistic, weight, reduction, positive=positive, negative=negative)
+
+
+@checked()
+def listmle_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Negative log-likelihood of the right order of a list under the Plackett–Luce law of its scores.
+
+    .. math:: \ell(s, y) = \sum_k \left(\log \sum_{j \ge k} e^{s_{(j)}} - s_{(k)}\right),
+        \qquad y_{(1)} \ge y_{(2)} \ge \dots
+
+    Conventions:
+        Only the order of ``target`` counts. Equal targets keep the order in which they stand (the sort is
+        stable), so shuffle a list with ties if no order is meant. One loss a list. An item of score −∞ is
+        taken off its list: pad lists of different lengths so.
+
+    Shape:
+        ``input``, ``target``: (…, n), lists along the last axis. ``weight``: broadcasts to (…); 0 deletes.
+        ``"none"``: (…).
+
+    Raises:
+        ValueError: shapes differ; no list axis; ``weight`` does not broadcast; unknown ``reduction``.
+
+    Source:
+        Xia et al. (2008), *Listwise approach to learning to rank: theory and algorithm*.
+
+    Example:
+        >>> scores, relevance = torch.tensor([[200.0, 0.0, -200.0]]), torch.tensor([[2, 1, 0]])
+        >>> listmle_loss(scores, relevance), listmle_loss(-scores, relevance)
+        (tensor(0.), tensor(600.))
+    """
+
+    def plackett_luce(s: Tensor, y: Tensor) -> Tensor:
+        s = s.gather(-1, y.argsort(dim=-1, descending=True, stable=True))
+        listed = s != -torch.inf
+        s = torch.where(listed, s, torch.finfo(s.dtype).min)
+        return torch.where(listed, _log_sum_from(s) - s, 0.0).sum(-1)
+
+    domains = {"input": below_infinity}
+    return elementwise(plackett_luce, weight, reduction, axes=1, domains=domains, input=input, target=target)
+
+
+def _log_sum_from(s: Tensor) -> Tensor:
+    """log Σ_{j ≥ k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
+
+    The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0.
+    """
+    step, n = 1, s.shape[-1]
+    while step < n:
+        beyond = F.pad(s[..., step:], (0, step), value=torch.finfo(s.dtype).min)
+        s, step = torch.logsumexp(torch.stack([s, beyond]), 0), 2 * step
+    return s
+
+
+@checked(beta=positive)
+def dpo_loss(
+    policy_chosen: Tensor,
+    policy_rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    *,
+    beta: float = 0.1,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Direct preference optimisation: logistic loss of how much the policy prefers the chosen answer.
+
+    .. math:: \ell(p, q, c, r) = -\log \sigma(\beta ((p - c) - (q - r)))
+
+    Conventions:
+        The arguments, p, q, c and r in the formula, are log-probabilities of whole answers: summed over their
+        tokens, not averaged. The reference is a constant: compute it without a graph.
+
+    Shape:
+        The four tensors: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+
+    Raises:
+        ValueError: ``beta`` not positive; shapes differ; ``weight`` does not broadcast; unknown
+            ``reduction``.
+
+    Source:
+        Rafailov et al. (2023), *Direct preference optimization*.
+
+    Example:
+        >>> chosen, rejected = torch.tensor([-10.0]), torch.tensor([-12.0])
+        >>> dpo_loss(chosen, rejected, rejected, rejected)
+        tensor(0.5981)
+    """
+
+    def logistic(pc: Tensor, pr: Tensor, rc: Tensor, rr: Tensor) -> Tensor:
+        return -F.logsigmoid(beta * ((pc - rc) - (pr - rr)))
+
+    return elementwise(
+        logistic,
+        weight,
+        reduction,
+        policy_chosen=policy_chosen,
+        policy_rejected=policy_rejected,
+        reference_chosen=reference_chosen,
+        reference_rejected=reference_rejected,
+    )
+
+
+MarginRankingLoss = module("MarginRankingLoss", margin_ranking_loss)
+BPRLoss = module("BPRLoss", bpr_loss)
+ListMLELoss = module("ListMLELoss", listmle_loss)
+DPOLoss = module("DPOLoss", dpo_loss)

@@ -1,0 +1,156 @@
+"""Two processes give the value and the gradient of one: contrastive losses, and means over unequal shares.
+
+The losses know nothing of processes. What a user writes is what the functions of ``recipes`` do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.distributed.nn
+from torch import Tensor, multiprocessing
+
+import lossfns
+
+pytestmark = pytest.mark.skipif(
+    not (dist.is_available() and dist.is_gloo_available()), reason="needs torch.distributed with gloo"
+)
+
+RANKS = 2
+N, D = 5, 3  # rows of each process, and their dimension
+
+
+def data() -> tuple[Tensor, Tensor, Tensor]:
+    """Two views of all rows, and weights; the second process has one row of weight 0."""
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, RANKS * N, D, generator=generator, dtype=torch.float64)
+    weight = torch.rand(RANKS * N, generator=generator, dtype=torch.float64)
+    weight[-1] = 0
+    return a, b, weight
+
+
+def gather(x: Tensor) -> Tensor:
+    """The rows of all processes, in order; gradients find their way back."""
+    return torch.cat(list(torch.distributed.nn.all_gather(x)))
+
+
+def mine(rank: int) -> Tensor:
+    """Where the rows of this process are among those of all."""
+    return torch.arange(N) + rank * N
+
+
+def info_nce(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+    return lossfns.info_nce_loss(a, gather(b), mine(rank))
+
+
+def clip(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+    rows = lossfns.info_nce_loss(a, gather(b), mine(rank))
+    return (rows + lossfns.info_nce_loss(b, gather(a), mine(rank))) / 2
+
+
+def token_mean(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+    """Processes with unequal weights: sum, divided by the weight of all; times the ranks, as DDP averages."""
+    total = weight.sum()
+    dist.all_reduce(total)
+    loss = lossfns.mse_loss(a.tanh(), b.tanh(), weight=weight[:, None], reduction="sum")
+    return RANKS * loss / (total * D)
+
+
+def gathered(loss: Callable[..., Tensor], a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+    """A loss of the whole batch, computed by each process alike, weights and all."""
+    everything = [torch.empty_like(weight) for _ in range(RANKS)]
+    dist.all_gather(everything, weight)
+    return loss(gather(a), gather(b), weight=torch.cat(everything))
+
+
+def barlow(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+    return lossfns.barlow_twins_loss(gather(a), gather(b))
+
+
+RECIPES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
+    "info_nce": (info_nce, lambda a, b, weight: lossfns.info_nce_loss(a, b)),
+    "clip": (clip, lambda a, b, weight: lossfns.info_nce_loss(a, b, symmetric=True)),
+    "token_mean": (
+        token_mean,
+        lambda a, b, weight: lossfns.mse_loss(a.tanh(), b.tanh(), weight=weight[:, None]),
+    ),
+    "nt_xent": (
+        partial(gathered, lossfns.nt_xent_loss),
+        lambda a, b, weight: lossfns.nt_xent_loss(a, b, weight=weight),
+    ),
+    "siglip": (
+        partial(gathered, lossfns.siglip_loss),
+        lambda a, b, weight: lossfns.siglip_loss(a, b, weight=weight),
+    ),
+    "barlow": (barlow, lambda a, b, weight: lossfns.barlow_twins_loss(a, b)),
+    "without_gradient": (
+        lambda a, b, weight, rank: lossfns.info_nce_loss(a, gather(b.detach()), mine(rank)),
+        lambda a, b, weight: lossfns.info_nce_loss(a, b),
+    ),
+}
+
+
+def one_process(rank: int, store: str, results: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=RANKS)
+    parts: dict[str, list[Tensor]] = {}
+    for name, (recipe, _) in RECIPES.items():
+        a, b, weight = (t[rank * N : (rank + 1) * N].clone() for t in data())
+        # an embedding network of one shared factor: what DDP averages is its gradient
+        factor = torch.ones(D, dtype=torch.float64, requires_grad=True)
+        loss = recipe(a * factor, (b * factor).sin(), weight, rank)
+        (slope,) = torch.autograd.grad(loss, factor)
+        for t in (slope, value := loss.detach().clone()):
+            dist.all_reduce(t)
+            t /= RANKS
+        parts[name] = [value, slope]
+    if rank == 0:
+        torch.save(parts, results)
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def two_processes() -> dict[str, list[Tensor]]:
+    with tempfile.TemporaryDirectory() as folder:
+        multiprocessing.spawn(one_process, (f"{folder}/store", f"{folder}/results"), nprocs=RANKS)
+        parts: dict[str, list[Tensor]] = torch.load(f"{folder}/results")
+        return parts
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_two_processes_are_one(name: str, two_processes: dict[str, list[Tensor]]) -> None:
+    a, b, weight = data()
+    factor = torch.ones(D, dtype=torch.float64, requires_grad=True)
+    expected = RECIPES[name][1](a * factor, (b * factor).sin(), weight)
+    (slope,) = torch.autograd.grad(expected, factor)
+    value, gradient = two_processes[name]
+    torch.testing.assert_close(value, expected.detach(), rtol=1e-12, atol=1e-12)
+    if name == "without_gradient":  # the common mistake: the value is right, the gradient is not
+        assert (gradient - slope).abs().max() > 1e-2
+    else:
+        torch.testing.assert_close(gradient, slope, rtol=1e-12, atol=1e-12)
+
+
+def test_accumulated_sums_over_one_count_are_the_full_batch() -> None:
+    """Micro-batches with 1 and 2 valid rows: a mean of means is another loss, a sum over the count is not."""
+    a, b, _ = data()
+    weight = torch.tensor([1.0, 0, 0, 0, 0, 1, 1, 0, 0, 0], dtype=torch.float64)
+    full, split = a.clone().requires_grad_(), a.clone().requires_grad_()
+    expected = lossfns.triplet_loss(full, b, b.roll(1, 0), margin=9.0, weight=weight)
+    expected.backward()
+    total = torch.zeros((), dtype=torch.float64)
+    means = []
+    for rows in (slice(0, 5), slice(5, 10)):
+        arguments = (split[rows], b[rows], b.roll(1, 0)[rows])
+        part = lossfns.triplet_loss(*arguments, margin=9.0, weight=weight[rows], reduction="sum")
+        (part / weight.sum()).backward()
+        total += part.detach() / weight.sum()
+        means.append(lossfns.triplet_loss(*arguments, margin=9.0, weight=weight[rows]).item())
+    assert total.item() == pytest.approx(expected.item(), rel=1e-14)
+    torch.testing.assert_close(split.grad, full.grad, rtol=1e-14, atol=0)
+    assert sum(means) / 2 != pytest.approx(expected.item(), rel=1e-3)

@@ -1,0 +1,844 @@
+"""What is particular to losses on embeddings: plain forms, identities, memory, published pitfalls."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import lossfns
+from lossfns import _pairs, catalog, verify
+
+F64 = torch.float64
+LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = F64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=F64).to(dtype)
+
+
+def gradients(f: Callable[..., Tensor], *tensors: Tensor) -> tuple[Tensor, ...]:
+    leaves = [t.clone().requires_grad_() for t in tensors]
+    return torch.autograd.grad(f(*leaves).sum(), leaves)
+
+
+def same(f: Callable[..., Tensor], g: Callable[..., Tensor], *tensors: Tensor, tol: float = 1e-12) -> None:
+    """Two functions agree in value and in gradient."""
+    torch.testing.assert_close(f(*tensors), g(*tensors), rtol=tol, atol=tol)
+    torch.testing.assert_close(gradients(f, *tensors), gradients(g, *tensors), rtol=tol, atol=tol)
+
+
+# The plain forms: all pairs at once, masks, no care for memory.
+
+
+def cosines(a: Tensor, b: Tensor) -> Tensor:
+    return (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).t()
+
+
+def plain_info_nce(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
+    s = cosines(q, k) / temperature
+    return s.logsumexp(1) - s.diagonal()
+
+
+def plain_clip(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
+    s, diagonal = cosines(q, k) / temperature, torch.arange(len(q))
+    rows = F.cross_entropy(s, diagonal, reduction="none")
+    return (rows + F.cross_entropy(s.t(), diagonal, reduction="none")) / 2
+
+
+def plain_nt_xent(a: Tensor, b: Tensor, temperature: float = 0.5) -> Tensor:
+    n, z = len(a), torch.cat([a, b])
+    s = cosines(z, z) / temperature
+    others = s.masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
+    losses = others.logsumexp(1) - torch.cat([s.diagonal(n), s.diagonal(-n)])
+    return (losses[:n] + losses[n:]) / 2
+
+
+def plain_siglip(a: Tensor, b: Tensor, logit_scale: float = 10.0, logit_bias: float = -10.0) -> Tensor:
+    sign = 2 * torch.eye(len(a), dtype=a.dtype) - 1
+    return -F.logsigmoid(sign * (logit_scale * cosines(a, b) + logit_bias)).sum(1)
+
+
+def plain_supcon(x: Tensor, target: Tensor = LABELS, temperature: float = 0.1) -> Tensor:
+    s, itself = cosines(x, x) / temperature, torch.eye(len(x), dtype=torch.bool)
+    log_share = s - s.masked_fill(itself, -torch.inf).logsumexp(1, keepdim=True)
+    positive = (target[:, None] == target) & ~itself
+    return -torch.where(positive, log_share, 0.0).sum(1) / positive.sum(1).clamp(min=1)
+
+
+def plain_batch_hard(x: Tensor, target: Tensor = LABELS, margin: float = 1.0, soft: bool = False) -> Tensor:
+    losses = []
+    for i, row in enumerate(x):
+        d = [(row - other).norm() for other in x]
+        positives = [d[j] for j in range(len(x)) if j != i and target[j] == target[i]]
+        negatives = [d[j] for j in range(len(x)) if target[j] != target[i]]
+        if positives and negatives:
+            lead = max(positives) - min(negatives)
+            losses.append(F.softplus(lead) if soft else (lead + margin).clamp(min=0))
+        else:
+            losses.append(0 * row.sum())
+    return torch.stack(losses)
+
+
+def supcon(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.supcon_loss(x, LABELS[: len(x)], **hyper)
+
+
+def batch_hard(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.batch_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+X, Y = normal(7, 3), normal(7, 3, seed=1)
+clip = partial(lossfns.info_nce_loss, symmetric=True)
+with_keys = partial(lossfns.info_nce_loss, target=torch.tensor([1, 0, 2, 2, 6, 5, 3]))
+# each loss whose rows compete, its plain form, and arguments
+COUPLED = {
+    "info_nce": (lossfns.info_nce_loss, plain_info_nce, (X, Y)),
+    "clip": (clip, plain_clip, (X, Y)),
+    "nt_xent": (lossfns.nt_xent_loss, plain_nt_xent, (X, Y)),
+    "siglip": (lossfns.siglip_loss, plain_siglip, (X, Y)),
+    "supcon": (supcon, plain_supcon, (X,)),
+    "batch_hard": (batch_hard, plain_batch_hard, (X,)),
+    "batch_hard_soft": (partial(batch_hard, soft=True), partial(plain_batch_hard, soft=True), (X,)),
+}
+coupled = pytest.mark.parametrize(("loss", "plain", "tensors"), COUPLED.values(), ids=COUPLED.keys())
+
+
+@pytest.fixture(params=["whole", "tiles"])
+def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Once as one piece, once in tiles of a row or two."""
+    if request.param == "tiles":
+        monkeypatch.setattr(_pairs, "PLAIN", 48)
+    return str(request.param)
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+def test_value_and_gradient_are_those_of_the_plain_form(loss: Any, plain: Any, tensors: Any) -> None:
+    same(partial(loss, reduction="none"), plain, *tensors)
+    weight = torch.rand(7, dtype=F64) + 0.1
+    same(partial(loss, reduction="sum", weight=weight), lambda *t: (weight * plain(*t)).sum(), *tensors)
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_a_row_of_weight_0_leaves_the_batch(loss: Any, plain: Any, tensors: Any, poison: float) -> None:
+    keep = torch.tensor([True, False, True, True, False, True, True])
+    labels = {"target": LABELS[keep]} if len(tensors) == 1 else {}
+    dirty = [t.clone() for t in tensors]
+    for t in dirty:
+        t[~keep] = poison
+    for weight in (keep, keep.double()):
+        got = loss(*dirty, weight=weight, reduction="none")
+        torch.testing.assert_close(got[keep], plain(*(t[keep] for t in tensors), **labels))
+        assert (got[~keep] == 0).all()
+        slopes = gradients(partial(loss, weight=weight, reduction="sum"), *dirty)
+        expected = gradients(partial(plain, **labels), *(t[keep] for t in tensors))
+        for slope, e in zip(slopes, expected, strict=True):
+            torch.testing.assert_close(slope[keep], e)
+            assert (slope[~keep] == 0).all()
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+def test_all_deleted_or_empty(loss: Any, plain: Any, tensors: Any) -> None:
+    for arguments, weight in (
+        ([torch.full_like(t, math.nan) for t in tensors], torch.zeros(7)),
+        ([t[:0] for t in tensors], torch.zeros(0)),
+        ([t[:0] for t in tensors], None),
+    ):
+        for reduction in ("mean", "sum"):
+            f = partial(loss, weight=weight, reduction=reduction)
+            assert f(*arguments) == 0
+            assert all((slope == 0).all() for slope in gradients(f, *arguments))
+        assert loss(*arguments, weight=weight, reduction="none").shape == (len(arguments[0]),)
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+def test_derivatives_twice(loss: Any, plain: Any, tensors: Any) -> None:
+    leaves = [t.clone().requires_grad_() for t in tensors]
+    for weight in (None, torch.tensor([1.0, 0, 2, 1, 0.5, 1, 1]).double()):
+        f = partial(loss, weight=weight)
+        assert torch.autograd.gradcheck(f, leaves)
+        assert torch.autograd.gradgradcheck(f, leaves)
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+def test_vmap_and_functional_gradients(loss: Any, plain: Any, tensors: Any) -> None:
+    batch = [torch.stack([t, 2 * t.flip(1), t + 1]) for t in tensors]
+    rows = torch.stack([loss(*row) for row in zip(*batch, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(loss)(*batch), rows)
+    slopes = torch.func.vmap(torch.func.grad(loss))(*batch)
+    expected = [gradients(loss, *row)[0] for row in zip(*batch, strict=True)]
+    torch.testing.assert_close(slopes, torch.stack(expected))
+
+
+@pytest.fixture
+def compile() -> Iterator[Callable[..., Any]]:
+    """torch.compile in one graph; its cache, which counts by code object, starts empty."""
+    torch._dynamo.reset()
+    yield partial(torch.compile, fullgraph=True, backend="aot_eager")
+    torch._dynamo.reset()
+
+
+@coupled
+def test_compiled_in_one_graph(loss: Any, plain: Any, tensors: Any, compile: Any) -> None:
+    weight = torch.tensor([1.0, 0, 2, 1, 0.5, 1, 1]).double()
+    compiled = compile(partial(loss, weight=weight))
+    same(compiled, partial(loss, weight=weight), *tensors)
+
+
+class Largest(TorchDispatchMode):
+    """The number of elements of the largest tensor that any operation returned."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        sizes = [t.untyped_storage().nbytes() // t.element_size() for t in tree_leaves(out) if _real(t)]
+        self.size = max(self.size, *sizes, 0)
+        return out
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+@coupled
+def test_memory_grows_with_the_rows_not_with_the_pairs(
+    loss: Any, plain: Any, tensors: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither forward nor backward makes a tensor of all pairs, nor keeps the tiles for the backward."""
+    monkeypatch.setattr(_pairs, "PLAIN", 4000)
+    n, d, kept = 300, 4, []
+    monkeypatch.setitem(globals(), "LABELS", torch.arange(n) % 10)
+    leaves = [normal(n, d, seed=i).requires_grad_() for i in range(len(tensors))]
+
+    def keep(t: Tensor) -> Tensor:
+        kept.append(t.numel())
+        return t
+
+    for weight in (None, torch.arange(n) % 7):
+        kept.clear()
+        with Largest() as largest:
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+                value = loss(*leaves, weight=weight)
+            torch.autograd.grad(value, leaves)
+        assert largest.size <= max(4000, 4 * n * d), largest.size
+        assert max(kept) <= 2 * n * d
+
+
+def test_tiles_are_taken_from_a_size_on() -> None:
+    side = math.isqrt(_pairs.PLAIN)
+    assert len(_pairs.tiles(side, side)) == 1
+    parts = _pairs.tiles(side + 1, side)
+    assert parts[0].start == 0
+    assert parts[-1].stop == side + 1
+    assert all(a.stop == b.start for a, b in pairwise(parts))
+    assert all((part.stop - part.start) * side <= _pairs.PLAIN for part in parts)
+
+
+# Identities
+
+
+def test_nt_xent_is_supcon_with_pairs_for_classes() -> None:
+    pairs = torch.arange(7).repeat(2)
+
+    def as_supcon(a: Tensor, b: Tensor) -> Tensor:
+        return lossfns.supcon_loss(torch.cat([a, b]), pairs, temperature=0.3)
+
+    same(partial(lossfns.nt_xent_loss, temperature=0.3), as_supcon, X, Y)
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 0, 2, 1, 0.5, 1, 1]).double()])
+def test_clip_is_the_mean_of_two_cross_entropies(weight: Tensor | None) -> None:
+    def two(a: Tensor, b: Tensor) -> Tensor:
+        one, other = lossfns.info_nce_loss(a, b, weight=weight), lossfns.info_nce_loss(b, a, weight=weight)
+        return (one + other) / 2
+
+    same(partial(clip, weight=weight), two, X, Y)
+
+
+def test_the_default_target_is_the_diagonal() -> None:
+    more = torch.cat([Y, normal(4, 3, seed=2)])  # keys that are nobody's partner are negatives
+    same(lossfns.info_nce_loss, partial(lossfns.info_nce_loss, target=torch.arange(7)), X, more)
+    assert lossfns.info_nce_loss(X, more) > lossfns.info_nce_loss(X, Y)
+    first = lossfns.info_nce_loss(X, more, weight=torch.arange(7) > 0)
+    torch.testing.assert_close(first, lossfns.info_nce_loss(X[1:], more[1:]))
+
+
+def test_with_a_target_of_ones_own_all_keys_remain() -> None:
+    target = torch.tensor([1, 0, 2, 2, 6, 5, 3])
+    s = cosines(X, Y) / 0.1
+    expected = F.cross_entropy(s, target, reduction="none")
+    query = X.clone()
+    query[0] = math.nan
+    weight = torch.tensor([0.0, 1, 2, 3, 1, 1, 1]).double()
+    wild = torch.where(torch.arange(7) == 0, -100, target)
+    got = lossfns.info_nce_loss(query, Y, wild, weight=weight, reduction="none")
+    torch.testing.assert_close(got, weight * expected.where(weight > 0, 0.0))
+    with lossfns.strict():
+        lossfns.info_nce_loss(query, Y, wild, weight=weight)
+        with pytest.raises(
+            ValueError, match=r"target must be an index from 0 to 6, got -100 at index \(0,\)"
+        ):
+            lossfns.info_nce_loss(X, Y, wild)
+
+
+def test_a_collapsed_batch() -> None:
+    one = torch.ones(7, 3, dtype=F64)
+    assert lossfns.nt_xent_loss(one, one).item() == pytest.approx(math.log(13))
+    assert lossfns.info_nce_loss(one, one).item() == pytest.approx(math.log(7))
+    assert lossfns.supcon_loss(one, torch.zeros(7).long()).item() == pytest.approx(math.log(6))
+    assert lossfns.triplet_loss(one, one, one, margin=0.7).item() == pytest.approx(0.7)
+    assert batch_hard(one, margin=0.7).item() == pytest.approx(0.7)
+    for f in (lossfns.triplet_loss, lossfns.contrastive_loss):
+        third = one if f is lossfns.triplet_loss else torch.ones(7)
+        assert all((slope == 0).all() for slope in gradients(lambda a, b, f=f, t=third: f(a, b, t), one, one))
+    assert (gradients(batch_hard, one)[0] == 0).all()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_the_minimum_of_nt_xent_is_a_simplex(temperature: float) -> None:
+    n = 6
+    x = torch.eye(n, dtype=F64) - 1 / n
+    least = math.log1p((2 * n - 2) * math.exp(-(1 + 1 / (n - 1)) / temperature))
+    f = partial(lossfns.nt_xent_loss, temperature=temperature)
+    assert f(x, x).item() == pytest.approx(least, rel=1e-12)
+    assert all(slope.abs().max() < 1e-12 for slope in gradients(f, x, x))
+    assert all(f(normal(n, 5, seed=i), normal(n, 5, seed=i + 99)) > least for i in range(20))
+    if temperature == 0.5:
+        assert least == pytest.approx(0.645625466337, abs=1e-12)
+
+
+def test_info_nce_is_bounded_by_its_candidates() -> None:
+    """The mutual information it certifies, log K − loss, is at most log K; slopes add up to at most 2/τ."""
+    assert all(lossfns.info_nce_loss(normal(7, 3, seed=i), normal(7, 3, seed=i)) > 0 for i in range(20))
+    s = (cosines(X, Y) / 0.1).requires_grad_()
+    (slope,) = torch.autograd.grad(F.cross_entropy(s, torch.arange(7), reduction="sum"), s)
+    assert (slope.abs().sum(1) <= 2).all()
+
+
+def test_losses_of_directions_do_not_see_lengths_and_rotations() -> None:
+    q, _ = torch.linalg.qr(normal(3, 3, seed=9))
+    lengths = torch.tensor([1e-9, 1, 2, 3, 1e9, 0.1, 7]).double()[:, None]
+    for name in ("info_nce", "clip", "nt_xent", "siglip"):
+        loss, _, (a, b) = COUPLED[name]
+        torch.testing.assert_close(loss(a * lengths @ q, b @ q), loss(a, b), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(supcon(X * lengths @ q), supcon(X), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(batch_hard(X @ q + 5), batch_hard(X), rtol=1e-12, atol=1e-12)
+
+
+# Pitfalls: zero rows, extreme lengths, low temperatures, coincident points
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_lengths_neither_overflow_nor_vanish(dtype: torch.dtype, scale: float) -> None:
+    x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], dtype=dtype) * scale
+    torch.testing.assert_close(
+        _pairs.length(x), torch.tensor([5.0, 2.0], dtype=dtype) * scale, atol=0, rtol=1e-6
+    )
+    torch.testing.assert_close(_pairs.unit(x), torch.tensor([[0.6, 0.8], [0.0, 1.0]], dtype=dtype))
+    (slope,) = gradients(_pairs.length, x)
+    torch.testing.assert_close(slope, _pairs.unit(x))
+    loss, a, b = lossfns.nt_xent_loss, normal(4, 3, dtype=dtype), normal(4, 3, seed=1, dtype=dtype)
+    torch.testing.assert_close(loss(a * scale, b), loss(a, b))
+    torch.testing.assert_close(gradients(loss, a * scale, b)[0] * scale, gradients(loss, a, b)[0])
+    anchor, other = normal(4, 3, dtype=dtype) * scale, normal(4, 3, seed=1, dtype=dtype) * scale
+    triplet = partial(lossfns.triplet_loss, margin=0.0, reduction="none")
+    torch.testing.assert_close(
+        triplet(anchor, other, anchor), (anchor - other).double().norm(dim=1).to(dtype)
+    )
+    hard = partial(batch_hard, margin=0.0)
+    x = normal(7, 3, dtype=dtype)
+    torch.testing.assert_close(hard(x * scale) / scale, hard(x))
+
+
+def test_length_and_unit_differentiate_twice() -> None:
+    x = normal(4, 3).requires_grad_()
+    for f in (_pairs.length, _pairs.unit):
+        assert torch.autograd.gradcheck(f, x)
+        assert torch.autograd.gradgradcheck(f, x)
+    torch.testing.assert_close(_pairs.length(x), x.norm(dim=1))
+    torch.testing.assert_close(_pairs.unit(x), F.normalize(x))
+    assert _pairs.unit(torch.ones(3, 0)).shape == (3, 0)
+    assert _pairs.length(torch.ones(3, 0)).tolist() == [0, 0, 0]
+
+
+ZERO_ROWS = {
+    "info_nce": lambda x: lossfns.info_nce_loss(x, Y),
+    "clip": lambda x: clip(x, Y),
+    "nt_xent": lambda x: lossfns.nt_xent_loss(x, Y),
+    "siglip": lambda x: lossfns.siglip_loss(x, Y),
+    "supcon": supcon,
+    "batch_hard": batch_hard,
+    "contrastive": lambda x: lossfns.contrastive_loss(x, Y * (x != 0), torch.arange(7) % 2, margin=9.0),
+    "triplet": lambda x: lossfns.triplet_loss(x, 0 * Y, X + 1, margin=9.0),
+    "barlow": lambda x: lossfns.barlow_twins_loss(torch.cat([x, x[:, :1] * 0 + 0.1], 1), normal(7, 4)),
+    "barlow_wide": lambda x: lossfns.barlow_twins_loss(x.t(), 3 + 0 * x.t()),
+    "vicreg": lambda x: lossfns.vicreg_loss(x, Y),
+}
+
+
+@pytest.mark.parametrize("f", ZERO_ROWS.values(), ids=ZERO_ROWS.keys())
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
+def test_zero_rows_and_coincident_rows_have_finite_derivatives(f: Any, dtype: torch.dtype) -> None:
+    x = X.to(dtype).clone()
+    x[2] = 0
+    x[4] = x[5] = 0
+    x.requires_grad_()
+    value = f(x)
+    assert value.isfinite()
+    (slope,) = torch.autograd.grad(value, x, create_graph=True)
+    assert slope.isfinite().all()
+    (second,) = torch.autograd.grad(slope.square().sum(), x)
+    assert second.isfinite().all()
+
+
+@pytest.mark.parametrize("f", list(ZERO_ROWS.values())[:5], ids=list(ZERO_ROWS)[:5])
+def test_a_zero_row_has_cosine_0_and_gradient_0(f: Any) -> None:
+    x = X.clone()
+    x[2] = 0
+    assert (gradients(f, x)[0][2] == 0).all()
+    assert (gradients(f, x)[0][3] != 0).any()
+
+
+def test_coincident_vectors_are_at_distance_0() -> None:
+    u = torch.ones(3, 2)
+    target = torch.tensor([1.0, 0.0, 0.5])
+    assert lossfns.contrastive_loss(u, u, target, margin=2.0, reduction="none").tolist() == [0, 2, 1]
+    f = partial(lossfns.contrastive_loss, target=target)
+    assert (gradients(f, u, u)[0] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
+def test_a_low_temperature_loses_neither_value_nor_gradient(dtype: torch.dtype) -> None:
+    """A partner at cosine −0.98 and a stranger at +0.98: a softmax that underflows, 392 wide."""
+    angle = math.acos(0.98)
+    a = torch.tensor([[1.0, 0.0], [-1.0, 0.0]], dtype=dtype)
+    b = torch.tensor([[-math.cos(angle), math.sin(angle)], [math.cos(angle), -math.sin(angle)]], dtype=dtype)
+    loss = partial(lossfns.nt_xent_loss, temperature=0.005)
+    assert loss(a, b).item() == pytest.approx(392.0, abs=0.7)
+    same(
+        loss,
+        lambda *t: plain_nt_xent(*t, temperature=0.005).mean(),
+        a,
+        b,
+        tol=1e-4 if dtype != F64 else 1e-12,
+    )
+    assert gradients(loss, a, b)[0].abs().max() > 1
+
+
+def test_perfect_pairs_cost_nothing_at_a_low_temperature() -> None:
+    x = torch.eye(5)
+    for loss in (lossfns.info_nce_loss, clip, lossfns.nt_xent_loss):
+        assert loss(x, x, temperature=0.005).item() == 0
+        assert (gradients(partial(loss, temperature=0.005), x, x)[0] == 0).all()
+
+
+def test_supcon_deletes_anchors_without_positives() -> None:
+    losses = supcon(X, reduction="none")
+    assert (losses[[3, 6]] == 0).all()
+    assert supcon(X).item() == pytest.approx(losses[[0, 1, 2, 4, 5]].mean().item(), abs=1e-14)
+    f = partial(lossfns.supcon_loss, target=torch.arange(7))
+    assert f(X).item() == 0
+    assert (gradients(f, X)[0] == 0).all()
+    alone = partial(lossfns.supcon_loss, target=torch.tensor([5]))
+    assert alone(X[:1]).item() == 0
+    only = partial(supcon, weight=torch.tensor([1.0, 0, 0, 1, 0, 0, 0]))  # the positives are deleted
+    assert only(X).item() == 0
+    assert (gradients(only, X)[0] == 0).all()
+
+
+def test_supcon_sums_of_a_large_class_keep_their_digits() -> None:
+    n = 3000
+    x = normal(n, 8) * 0.1 + 1
+    target = torch.zeros(n).long()
+    exact = lossfns.supcon_loss(x, target, reduction="none")
+    single = lossfns.supcon_loss(x.float(), target, reduction="none")
+    torch.testing.assert_close(single.double(), exact, rtol=0, atol=2e-5)
+
+
+def test_batch_hard_needs_a_positive_and_a_negative() -> None:
+    assert (batch_hard(X, reduction="none")[[3, 6]] == 0).all()
+    for target in (torch.arange(7), torch.zeros(7).long()):
+        f = partial(lossfns.batch_hard_triplet_loss, target=target)
+        assert f(X).item() == 0
+        assert (gradients(f, X)[0] == 0).all()
+
+
+def test_mining_is_exact_far_from_the_origin_and_near_an_outlier() -> None:
+    x = normal(60, 4).float() * 1e-2
+    x[-1] += 1000
+    target = torch.arange(60) % 4
+    got = lossfns.batch_hard_triplet_loss(x + 100, target, reduction="none")
+    torch.testing.assert_close(
+        got.double(), plain_batch_hard((x + 100).double(), target), rtol=2e-4, atol=2e-4
+    )
+
+
+def test_mining_centres_first() -> None:
+    x = 1e-2 * normal(60, 4) + 1e6
+    target = torch.arange(60) % 4
+    got = lossfns.batch_hard_triplet_loss(x, target, reduction="none")
+    torch.testing.assert_close(got, plain_batch_hard(x, target), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, 1.5])
+@pytest.mark.parametrize("cosine", [1.0, -1.0, 1.0000001, 0.9999999])
+def test_arcface_at_the_poles(margin: float, cosine: float) -> None:
+    x = torch.tensor([[cosine, 0.2]])
+    f = partial(lossfns.arcface_loss, target=torch.tensor([0]), margin=margin, scale=4.0)
+    assert f(x).isfinite()
+    assert gradients(f, x)[0].isfinite().all()
+    if abs(cosine) == 1:
+        rotated = math.cos(math.acos(cosine) + margin)
+        assert f(x).item() == pytest.approx(math.log1p(math.exp(4 * (0.2 - rotated))), abs=1e-6)
+
+
+def test_margins_of_0_are_normalised_softmax() -> None:
+    x, target = 0.3 * normal(7, 4).tanh(), torch.tensor([0, 3, 1, 2, 0, 1, 3])
+    for loss in (lossfns.arcface_loss, lossfns.cosface_loss):
+        got = partial(loss, target=target, margin=0.0, scale=8.0)
+        same(got, lambda x: F.cross_entropy(8 * x, target), x)
+        assert loss(x, target) > loss(x, target, margin=0.0)
+        assert torch.equal(loss(x, target.to(torch.uint8)), loss(x, target))
+    theta = x.acos().gather(1, target[:, None])
+    logits = (64 * x).scatter(1, target[:, None], 64 * torch.cos(theta + 0.5))
+    assert lossfns.arcface_loss(x, target).item() == pytest.approx(F.cross_entropy(logits, target).item())
+
+
+def test_normalised_softmax_has_its_lower_bound_at_a_simplex() -> None:
+    k, s = 5, 8.0
+    simplex = F.normalize(torch.eye(k, dtype=F64) - 1 / k)
+    value = lossfns.cosface_loss(simplex @ simplex.t(), torch.arange(k), margin=0.0, scale=s).item()
+    assert value == pytest.approx(math.log1p((k - 1) * math.exp(-s * k / (k - 1))), rel=1e-12)
+
+
+def test_deleted_rows_of_a_margin_softmax_may_hold_anything() -> None:
+    x, target = 0.3 * normal(4, 3).tanh(), torch.tensor([0, 1, 2, 1])
+    keep = torch.tensor([1.0, 0, 2, 1]).double()
+    dirty, wild = x.clone(), torch.where(keep == 0, 999, target)
+    dirty[1] = math.nan
+    for loss in (lossfns.arcface_loss, lossfns.cosface_loss):
+        f = partial(loss, target=wild, weight=keep)
+        on = keep > 0
+        assert f(dirty).item() == pytest.approx(loss(x[on], target[on], weight=keep[on]).item(), abs=1e-14)
+        assert (gradients(f, dirty)[0][1] == 0).all()
+        with lossfns.strict():
+            f(dirty)
+            with pytest.raises(ValueError, match="target must be an index from 0 to 2"):
+                loss(x, wild)
+            with pytest.raises(ValueError, match="input must be a cosine, from -1 to 1, got 1.5 at"):
+                loss(x + torch.tensor([0, 0, 1.5]) - x * torch.tensor([0, 0, 1]), target)
+
+
+# Barlow Twins and VICReg
+
+
+def plain_barlow(a: Tensor, b: Tensor, lambd: float = 5e-3) -> Tensor:
+    a, b = ((x - x.mean(0)) / x.std(0, correction=0) for x in (a, b))
+    c = a.t() @ b / len(a)
+    off = c - torch.diag(c.diagonal())
+    return (1 - c.diagonal()).square().sum() + lambd * off.square().sum()
+
+
+def plain_vicreg(a: Tensor, b: Tensor, sim: float = 25.0, var: float = 25.0, cov: float = 1.0) -> Tensor:
+    total = sim * F.mse_loss(a, b)
+    for x in (a, b):
+        total = total + var * F.relu(1 - torch.sqrt(x.var(0) + 1e-4)).mean() / 2
+        c = torch.cov(x.t()).reshape(x.shape[1], x.shape[1])
+        total = total + cov * (c - torch.diag(c.diagonal())).square().sum() / x.shape[1]
+    return total
+
+
+STATISTICS = {
+    "barlow": (lossfns.barlow_twins_loss, plain_barlow),
+    "vicreg": (lossfns.vicreg_loss, plain_vicreg),
+}
+statistics = pytest.mark.parametrize(("loss", "plain"), STATISTICS.values(), ids=STATISTICS.keys())
+
+
+@statistics
+@pytest.mark.parametrize("shape", [(6, 3), (5, 5), (4, 9), (2, 2), (2, 7), (9, 1)], ids=str)
+def test_statistics_of_a_batch_are_those_of_the_plain_form(loss: Any, plain: Any, shape: Any) -> None:
+    a, b = normal(*shape) + 3, normal(*shape, seed=1)
+    same(loss, plain, a, b, tol=1e-11)
+    if shape[0] > 2:  # of two rows each correlation is 1 or −1: the function has no derivatives to check
+        leaves = [a.requires_grad_(), b.requires_grad_()]
+        assert torch.autograd.gradcheck(loss, leaves)
+        assert torch.autograd.gradgradcheck(loss, leaves)
+
+
+@statistics
+def test_no_matrix_of_features_if_they_are_more_than_the_rows(loss: Any, plain: Any) -> None:
+    leaves = [normal(5, 300, seed=i).requires_grad_() for i in (0, 1)]
+    with Largest() as largest:
+        torch.autograd.grad(loss(*leaves), leaves)
+    assert largest.size <= 5 * 300
+
+
+@statistics
+def test_the_identity_keeps_its_digits_in_float32(loss: Any, plain: Any) -> None:
+    """One feature a thousand times the others: its variance is nearly all of the norm of the covariance."""
+    a, b = normal(16, 200), normal(16, 200, seed=1)
+    a[:, 0] *= 1e3
+    got, exact = loss(a.float(), b.float()).double(), plain(a.float().double(), b.float().double())
+    torch.testing.assert_close(got, exact, rtol=1e-6, atol=0)
+
+
+@statistics
+def test_statistics_need_two_rows_and_a_column(loss: Any, plain: Any) -> None:
+    for shape in ((1, 4), (0, 4), (3, 0)):
+        with pytest.raises(ValueError, match="input1 must have at least 2 rows and 1 column") as error:
+            loss(torch.zeros(shape), torch.zeros(shape))
+        assert str(shape) in str(error.value)
+    with pytest.raises(ValueError, match="input2 must have the shape of input1"):
+        loss(torch.zeros(3, 4), torch.zeros(4, 4))
+    with pytest.raises(ValueError, match=r"input1 must have two dimensions"):
+        loss(torch.zeros(3), torch.zeros(3))
+    assert not {"weight", "reduction"} & set(inspect.signature(loss).parameters)
+    with (
+        lossfns.strict(),
+        pytest.raises(ValueError, match=r"input2 must be finite, got nan at index \(1, 0\)"),
+    ):
+        loss(torch.zeros(2, 1), torch.tensor([[0.0], [math.nan]]))
+
+
+@statistics
+def test_statistics_compile_and_map(loss: Any, plain: Any, compile: Any) -> None:
+    for shape in ((6, 3), (3, 6)):
+        a, b = normal(*shape), normal(*shape, seed=1)
+        same(compile(loss), loss, a, b)
+        stack = [torch.stack([t, 2 * t + 1]) for t in (a, b)]
+        rows = torch.stack([loss(*row) for row in zip(*stack, strict=True)])
+        torch.testing.assert_close(torch.func.vmap(loss)(*stack), rows)
+        torch.testing.assert_close(torch.func.grad(loss)(a, b), gradients(loss, a, b)[0])
+
+
+def test_barlow_reaches_its_optimum() -> None:
+    x = torch.linalg.qr(normal(8, 8))[0]
+    x = torch.linalg.qr(x - x.mean(0))[0][:, :4] * 5 + 2
+    assert lossfns.barlow_twins_loss(x, x).item() == pytest.approx(0, abs=1e-25)
+    assert lossfns.barlow_twins_loss(x, 7 * x - 1).item() == pytest.approx(0, abs=1e-25)
+    assert lossfns.barlow_twins_loss(X, X, lambd=0.0).item() == pytest.approx(0, abs=1e-25)
+
+
+@pytest.mark.parametrize("offset", [0.1, 1e6])
+@pytest.mark.parametrize("shape", [(7, 4), (7, 20)], ids=str)
+def test_a_constant_feature_is_correlated_with_nothing(offset: float, shape: tuple[int, int]) -> None:
+    """Its mean is not itself to the last digit: divided by its deviation, rounding would be all there is."""
+    a, b = normal(*shape).float(), normal(*shape, seed=1).float()
+    a[:, 2] = offset
+    a[:, 3] = offset / 3
+    slope_a, slope_b = gradients(lossfns.barlow_twins_loss, a, b)
+    assert (slope_a[:, 2:4] == 0).all()
+    assert slope_b.isfinite().all()
+    rest = [i for i in range(shape[1]) if i not in (2, 3)]
+    off = lossfns.barlow_twins_loss(a, b).item()
+    assert off > 2 - 1e-4  # the diagonal of the constant features is 0
+    assert off < 2 + lossfns.barlow_twins_loss(a[:, rest], b[:, rest]).item() + 0.005 * 4 * shape[1]
+    vicreg = lossfns.vicreg_loss(a, a, cov=0.0, var=1.0).item()
+    expected = F.relu(1 - torch.sqrt(a.double()[:, rest].var(0) + 1e-4)).sum() + 2 * 0.99
+    assert vicreg == pytest.approx(expected.item() / shape[1], rel=1e-5)
+
+
+def test_views_that_only_agree_may_collapse_unless_variance_is_asked_for() -> None:
+    zero = torch.zeros(4, 3)
+    assert lossfns.vicreg_loss(zero, zero, var=0.0).item() == 0
+    assert lossfns.vicreg_loss(zero, zero).item() == pytest.approx(25 * 0.99)
+
+
+# Precision, dtypes, learnable temperatures
+
+
+ALL = {
+    **{name: (loss, tensors) for name, (loss, _, tensors) in COUPLED.items()},
+    "contrastive": (partial(lossfns.contrastive_loss, target=torch.tensor([1, 0, 1, 0, 1, 0, 1])), (X, Y)),
+    "triplet": (lossfns.triplet_loss, (X, Y, X.flip(0))),
+    "arcface": (partial(lossfns.arcface_loss, target=torch.arange(7) % 3), (X.tanh(),)),
+    "cosface": (partial(lossfns.cosface_loss, target=torch.arange(7) % 3), (X.tanh(),)),
+    "barlow": (lossfns.barlow_twins_loss, (X, Y)),
+    "barlow_wide": (lossfns.barlow_twins_loss, (X.t(), Y.t())),
+    "vicreg": (lossfns.vicreg_loss, (X, Y)),
+    "vicreg_wide": (lossfns.vicreg_loss, (X.t(), Y.t())),
+}
+each = pytest.mark.parametrize(("loss", "tensors"), ALL.values(), ids=ALL.keys())
+
+
+@each
+@pytest.mark.usefixtures("tiles")
+def test_autocast_changes_nothing(loss: Any, tensors: Any, compile: Any) -> None:
+    for dtype in (torch.bfloat16, torch.float32):
+        given = [t.to(dtype) for t in tensors]
+        expected = loss(*given)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            leaves = [t.clone().requires_grad_() for t in given]
+            got = loss(*leaves)
+        assert got.dtype is torch.float32
+        assert torch.equal(got, expected)
+        for slope, e in zip(torch.autograd.grad(got, leaves), gradients(loss, *given), strict=True):
+            assert torch.equal(slope, e)
+        if dtype is torch.float32:
+            compiled = compile(loss)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                torch.testing.assert_close(compiled(*given), expected)
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
+def test_precision(loss: Any, tensors: Any, dtype: torch.dtype) -> None:
+    given = [t.to(dtype) for t in tensors]
+    value = loss(*given)
+    assert value.dtype is (F64 if dtype is F64 else torch.float32)
+    torch.testing.assert_close(value.double(), loss(*(t.double() for t in given)), rtol=1e-5, atol=1e-5)
+    assert all(slope.dtype is dtype and slope.isfinite().all() for slope in gradients(loss, *given))
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.uint16, torch.uint32]
+)
+def test_labels_of_any_integer_dtype(dtype: torch.dtype) -> None:
+    for f in (
+        lossfns.supcon_loss,
+        lossfns.batch_hard_triplet_loss,
+        lossfns.arcface_loss,
+        partial(lossfns.info_nce_loss, Y),
+    ):
+        target = torch.tensor([0, 1, 2, 2, 1, 0, 0])
+        assert torch.equal(f(X.tanh(), target.to(dtype)), f(X.tanh(), target))
+        for wrong in (target.float(), target.bool()):
+            with pytest.raises(ValueError, match="target must have an integer dtype"):
+                f(X, wrong)
+        with pytest.raises(ValueError, match=r"target must have shape \(7,\), one index a row, got \(6,\)"):
+            f(X, target[:6])
+
+
+def test_shapes_of_queries_and_keys() -> None:
+    with pytest.raises(ValueError, match=r"keys must have a row for each of the 7 queries, got \(3, 3\)"):
+        lossfns.info_nce_loss(X, Y[:3])
+    with pytest.raises(ValueError, match="keys must have as many columns as query, 3"):
+        lossfns.info_nce_loss(X, Y[:, :2])
+    for arguments in ((X, Y, torch.arange(7)), (X, torch.cat([Y, Y]))):
+        with pytest.raises(ValueError, match="symmetric must be False"):
+            clip(*arguments)
+    assert lossfns.info_nce_loss(X, Y[:3], torch.zeros(7).int()).isfinite()
+    with pytest.raises(ValueError, match=r"target must have shape \(7,\), got \(7, 1\)"):
+        lossfns.contrastive_loss(X, Y, torch.ones(7, 1))
+
+
+def test_temperature_scale_and_bias_can_be_learned() -> None:
+    for loss, hyper in (
+        (lossfns.info_nce_loss, {"temperature": 0.3}),
+        (clip, {"temperature": 0.3}),
+        (lossfns.nt_xent_loss, {"temperature": 0.3}),
+        (partial(lossfns.supcon_loss, target=LABELS), {"temperature": 0.3}),
+        (lossfns.siglip_loss, {"logit_scale": 3.0, "logit_bias": -2.0}),
+    ):
+        tensors = (X,) if "target" in getattr(loss, "keywords", {}) else (X, Y)
+        names = list(hyper)
+
+        def f(*values: Tensor, loss: Any = loss, names: Any = names, tensors: Any = tensors) -> Tensor:
+            return loss(*tensors, **dict(zip(names, values, strict=True)))
+
+        values = [torch.tensor(v, dtype=F64, requires_grad=True) for v in hyper.values()]
+        assert torch.equal(f(*values), loss(*tensors, **hyper))
+        assert torch.autograd.gradcheck(f, values)
+        for name in names:
+            with pytest.raises(ValueError, match=f"{name} must be"):
+                loss(*tensors, **{name: torch.ones(2)})
+    with lossfns.strict(), pytest.raises(ValueError, match="temperature must be positive and finite, got 0"):
+        lossfns.nt_xent_loss(X, Y, temperature=torch.tensor(0.0))
+
+
+def test_learned_scale_and_bias_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [torch.tensor(v, dtype=F64) for v in (3.0, -2.0)]
+    f = lambda s, b: lossfns.siglip_loss(X, Y, logit_scale=s, logit_bias=b)  # noqa: E731
+    whole = gradients(f, *values)
+    monkeypatch.setattr(_pairs, "PLAIN", 24)
+    torch.testing.assert_close(gradients(f, *values), whole)
+
+
+# The gradients on the cards that speak of vectors or of whole batches
+
+
+def in_similarities(
+    monkeypatch: pytest.MonkeyPatch, f: Callable[..., Tensor], *arguments: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The similarities that a loss takes, and its slopes in them."""
+    seen: list[Tensor] = []
+
+    def tapped(a: Tensor, b: Tensor) -> Tensor:
+        seen.append((a @ b.t()).detach().requires_grad_())
+        return seen[-1] * 1
+
+    monkeypatch.setattr("lossfns.representation.inner", tapped)
+    f(*arguments).sum().backward()
+    slope = seen[0].grad
+    assert slope is not None
+    return seen[0].detach(), slope
+
+
+def test_slopes_in_the_similarities(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, one = X.clone().requires_grad_(), Y.clone().requires_grad_(), torch.eye(7, dtype=F64)
+    s, slope = in_similarities(monkeypatch, partial(lossfns.info_nce_loss, reduction="sum"), a, b)
+    # the rows come divided by the temperature: the share, less 1 for the partner, whose product is s itself
+    torch.testing.assert_close(slope, s.softmax(1) - one)
+    s, slope = in_similarities(monkeypatch, partial(lossfns.siglip_loss, reduction="sum"), a, b)
+    sign = 2 * one - 1
+    torch.testing.assert_close(slope, -sign * torch.sigmoid(-sign * (s - 10)))
+    s, slope = in_similarities(monkeypatch, partial(lossfns.nt_xent_loss, reduction="sum"), a, b)
+    others = s.masked_fill(torch.eye(14, dtype=torch.bool), -torch.inf).softmax(1)
+    torch.testing.assert_close(slope, (others - torch.eye(14, dtype=F64).roll(7, 0)) / 2)
+    assert (slope.abs().sum(1) <= 1).all()
+
+
+def test_slopes_of_pairs_and_triplets() -> None:
+    u, v, y = X, 0.1 * Y + X, torch.rand(7, dtype=F64)
+    d = (u - v).norm(dim=1, keepdim=True)
+    got = gradients(partial(lossfns.contrastive_loss, target=y, reduction="sum"), u, v)[0]
+    torch.testing.assert_close(got, (y[:, None] - (1 - y[:, None]) * (1 - d).clamp(min=0) / d) * (u - v))
+    a, p, n = X, X + 0.3 * Y, X.roll(1, 0)
+    losses = lossfns.triplet_loss(a, p, n, reduction="none")
+    expected = F.normalize(a - p) - F.normalize(a - n)
+    got = gradients(partial(lossfns.triplet_loss, reduction="sum"), a, p, n)[0]
+    assert 0 < (losses == 0).sum() < 7
+    torch.testing.assert_close(got, expected * (losses > 0)[:, None])
+
+
+@statistics
+def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
+    """Neither convex nor of bounded slope; twice differentiable, but for the hinge of VICReg."""
+    card = catalog.cards()[loss.__name__]
+
+    def f(x: Tensor) -> Tensor:
+        return torch.func.vmap(lambda row: loss(row.reshape(4, 2), Y[:4, :2]))(x)
+
+    assert bool(verify.convex(f, verify.box(-1, 1, 8))) == card.convex.value()
+    wide = (-1e6, 1e6) if loss is lossfns.vicreg_loss else (-1e-6, 1e-6)
+    assert not verify.lipschitz(f, 1e4, verify.box(*wide, 8))
+    assert not verify.smooth(f, 1e4, verify.box(*wide, 8)[:50])
+    corner = torch.tensor([1.0, 1, -1, -1]).double()  # of variance t² 4/3
+    kink = math.sqrt((1 - 1e-4) * 3 / 4)
+
+    def along(t: Tensor) -> Tensor:
+        x = torch.func.vmap(lambda c: torch.stack([c * corner, 9 * corner.roll(1)], 1))(t)
+        return torch.func.vmap(lambda x: loss(x, Y[:4, :2]))(x)
+
+    points = torch.tensor([kink, 0.3, 2.0], dtype=F64)
+    assert bool(verify.differentiable(along, points)) == card.c1.value()
+    assert bool(verify.differentiable(along, points, 2)) == card.c2.value()

@@ -181,10 +181,12 @@ class Domain:
     holds: Callable[[Tensor], Tensor]
     words: str
 
-    def __call__(self, name: str, value: Tensor) -> None:
+    def __call__(self, name: str, value: Tensor, deleted: Tensor | None = None) -> None:
         if not _strict:
             return
         bad = ~self.holds(value)
+        if deleted is not None:
+            bad = bad & ~deleted
         if bool(bad.any()):
             index = tuple(bad.nonzero()[0].tolist())
             raise ValueError(f"{name} must be {self.words}, got {value[index].item():g} at index {index}")

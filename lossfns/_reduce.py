@@ -45,20 +45,27 @@ def elementwise(
     weight: Tensor | None,
     reduction: str,
     *,
+    axes: int = 0,
     domains: Mapping[str, _check.Domain] = MappingProxyType({}),
     **tensors: Tensor,
 ) -> Tensor:
-    """Apply an element-wise ``loss`` to named ``tensors`` of one shape, then weigh and reduce.
+    """Apply a ``loss`` to named ``tensors`` of one shape, one value an element, then weigh and reduce.
 
-    What has weight 0 is taken out twice: on the way in, so that its gradient is 0 even where the loss is
-    not finite there, and on the way out, so that its value is. ``domains`` says which values each tensor
-    may hold (finite ones, if it is silent), for ``strict()``.
+    With ``axes`` the last axes of the tensors belong to one value: a row, a list, a box. What has weight 0
+    is taken out twice: on the way in, so that its gradient is 0 even where the loss is not finite there, and
+    on the way out, so that its value is. ``domains`` says which values each tensor may hold (finite ones, if
+    it is silent), for ``strict()``.
     """
     _check.same_shape(**tensors)
     values = _check.floating(*tensors.values())
-    weight = expand_weight(weight, like=values[0])
+    if values[0].ndim < axes:
+        raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
+    shape = values[0].shape[: values[0].ndim - axes]
+    weight = expand_weight(weight, like=values[0].new_empty(()).expand(shape))
+    deleted = None
     if weight is not None:
-        values = tuple(torch.where(weight == 0, 0.0, value) for value in values)
+        deleted = (weight == 0).reshape(*shape, *[1] * axes)
+        values = tuple(torch.where(deleted, 0.0, value) for value in values)
     for name, value in zip(tensors, values, strict=True):
-        domains.get(name, _check.finite)(name, value)
+        domains.get(name, _check.finite)(name, value, deleted)
     return reduce(loss(*values), weight, reduction)

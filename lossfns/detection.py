@@ -239,12 +239,11 @@ class _Pair:
         self.hull = self.side_b + self.beyond_a
 
     def iou_distance(self) -> Tensor:
-        """1 − IoU = (area of A \\ B + area of B \\ A) / area of A ∪ B."""
-        only_a = _minus(self.side_a, self.beyond_a)
-        only_b = _minus(self.side_b, self.beyond_b)
-        union = _area(self.side_a) + only_b
+        """1 − IoU = D / (D + I) with D the area of A \\ B and B \\ A."""
+        difference = _minus(self.side_a, self.beyond_a) + _minus(self.side_b, self.beyond_b)
+        union = difference + _area(self.side_a - torch.minimum(self.side_a, self.beyond_a))
         differ = ((self.beyond_a + self.beyond_b) > 0).any(-1).to(union.dtype)
-        return torch.where(vanishes(union), differ, ratio(only_a + only_b, union))
+        return torch.where(vanishes(union), differ, ratio(difference, union))
 
     def gap(self) -> Tensor:
         """The share of the hull outside A ∪ B: what it has beyond A, less what B has beyond A."""
@@ -257,7 +256,7 @@ class _Pair:
 
     def aspect(self) -> Tensor:
         """(4/π²) (θ_A − θ_B)², the difference of the angles by one arctangent."""
-        (w, h), (v, u) = self.side_a.unbind(-1), self.side_b.unbind(-1)
+        (w, h), (v, u) = _proportions(self.side_a), _proportions(self.side_b)
         sine, cosine = w * u - v * h, h * u + w * v
         point = (sine == 0) & (cosine == 0)
         angle = torch.atan2(sine, torch.where(point, 1.0, cosine))
@@ -267,6 +266,12 @@ class _Pair:
 def _corners(box: Tensor) -> tuple[Tensor, Tensor]:
     low, high = box[..., :2], box[..., 2:]
     return low, torch.where(high < low, low, high)
+
+
+def _proportions(side: Tensor) -> tuple[Tensor, ...]:
+    """Width and height in units of the larger one, a constant that no angle depends on."""
+    unit = side.detach().amax(-1, keepdim=True)
+    return (side / torch.where(unit == 0, 1.0, unit)).unbind(-1)
 
 
 def _area(side: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._reduce import elementwise
+from lossfns._reduce import elementwise, seen_finite
 
 Branch = Callable[[Tensor], Tensor]
 
@@ -34,6 +34,8 @@ def binary_loss(
     def mixed(x: Tensor, t: Tensor) -> Tensor:
         if label_smoothing:
             t = (1 - label_smoothing) * t + label_smoothing / 2
+        if seen_finite(x):
+            return torch.lerp(negative(x), positive(x), t)
         never, surely = (x == -torch.inf) & (t == 0), (x == torch.inf) & (t == 1)
         yes, no = positive(torch.where(never, 0.0, x)), negative(torch.where(surely, 0.0, x))
         return t * yes + (1 - t) * no

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns._check import Domain, Rule
-from lossfns._reduce import expand_weight, reduce
+from lossfns._reduce import expand_weight, reduce, seen_finite
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -61,9 +61,9 @@ def class_loss(
     logits, *rest = _check.floating(input) if is_index else _check.floating(input, target)
     target = target.long() if is_index else rest[0]
     weight = expand_weight(weight, like=logits[:, 0])
-    if is_index and anywhere(ignored := target == ignore_index):
-        kept = (~ignored).to(logits.dtype)
-        weight = kept if weight is None else torch.where(ignored, 0.0, weight)
+    if is_index:
+        kept = target != ignore_index
+        weight = kept.to(logits.dtype) if weight is None else torch.where(kept, weight, 0.0)
     if weight is not None:
         target = torch.where((weight if is_index else weight.unsqueeze(1)) == 0, 0, target)
     _check_target(target, logits, weight, is_index)
@@ -74,8 +74,8 @@ def class_loss(
         share = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
         share = (1 - label_smoothing) * share + label_smoothing * by_class.mean()
         weight = share if weight is None else torch.where(weight == 0, 0.0, weight * share)
-    if weight is not None and anywhere(deleted := weight == 0):
-        logits = torch.where(deleted.unsqueeze(1), 0.0, logits)
+    if weight is not None and not seen_finite(logits):
+        logits = torch.where(weight.unsqueeze(1) == 0, 0.0, logits)
     _check.below_infinity("input", logits)
 
     def expected(t: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def class_loss(
     else:
         loss = by_class.reshape(-1)[target] * of_index(logits, target)
     if label_smoothing:
-        uniform = torch.full_like(logits, 1 / logits.shape[1])
+        uniform = logits.new_full((), 1 / logits.shape[1]).expand_as(logits)
         loss = (1 - label_smoothing) * loss + label_smoothing * expected(uniform)
     if share is not None:
         loss = loss / torch.where(share == 0, 1.0, share)
@@ -109,19 +109,6 @@ def _takes_indices(input: Tensor, target: Tensor) -> bool:
     if target.is_floating_point() or target.dtype == torch.bool:
         raise ValueError(f"target must have an integer dtype to hold class indices, got {target.dtype}")
     return True
-
-
-def anywhere(mask: Tensor) -> bool:
-    """False if it can be seen that the mask is true nowhere: that saves a copy of the logits.
-
-    One looks only where looking makes nobody wait: on a CPU, in eager mode.
-    """
-    if mask.device.type != "cpu" or torch.compiler.is_compiling():
-        return True
-    try:
-        return bool(mask.any())
-    except RuntimeError:  # inside a transform or a tracer, which cannot look
-        return True
 
 
 def _check_target(target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool) -> None:
@@ -170,4 +157,6 @@ def log_probability_loss(
 def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
     """log p, but 0 where p = t = 0: then t log p is 0, as 0 · ∞ should be."""
     log_p = torch.log_softmax(logits, 1)
+    if seen_finite(log_p):
+        return log_p
     return torch.where((log_p == -torch.inf) & (t == 0), 0.0, log_p)

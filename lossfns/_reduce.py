@@ -40,6 +40,19 @@ def expand_weight(weight: Tensor | None, like: Tensor) -> Tensor | None:
     return _check.expanded("weight", weight, like, "the unreduced loss")
 
 
+def seen_finite(x: Tensor) -> bool:
+    """True if it can be seen that all of ``x`` is finite, so that nothing in it needs to be deleted.
+
+    One looks only where looking makes nobody wait: on a CPU, in eager mode. There it saves a copy of ``x``.
+    """
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    try:
+        return bool(x.detach().sum().isfinite())
+    except RuntimeError:  # inside a transform or a tracer, which cannot look
+        return False
+
+
 def elementwise(
     loss: Callable[..., Tensor],
     weight: Tensor | None,

@@ -404,10 +404,27 @@ def _heaviest(class_weight: Any) -> float:
     return 1.0 if class_weight is None else float(class_weight.max())
 
 
-def _smoothed_slope(label_smoothing: float, classes: int) -> float:
-    other = label_smoothing / classes
-    label = 1 - label_smoothing + other
-    return math.sqrt((1 - other) ** 2 + label**2 + (classes - 2) * other**2)
+def _weights(class_weight: Any, label_smoothing: float, classes: int, y: int) -> list[float]:
+    """Class weight times smoothed label, for each class."""
+    w = [1.0] * classes if class_weight is None else class_weight.tolist()
+    return [w[c] * ((1 - label_smoothing) * (c == y) + label_smoothing / classes) for c in range(classes)]
+
+
+def _ce_slope(
+    class_weight: Any = None, label_smoothing: float = 0.0, ignore_index: int = -100, classes: int = 3
+) -> float:
+    """The gradient (Σ w) p - w is longest where p is sure of one class."""
+    slopes = []
+    for y in range(classes):
+        w = _weights(class_weight, label_smoothing, classes, y)
+        slopes += [math.dist([sum(w) * (c == k) for c in range(classes)], w) for k in range(classes)]
+    return max(slopes)
+
+
+def _ce_curvature(
+    class_weight: Any = None, label_smoothing: float = 0.0, ignore_index: int = -100, classes: int = 3
+) -> float:
+    return max(sum(_weights(class_weight, label_smoothing, classes, y)) for y in range(classes)) / 2
 
 
 def _asymmetric_slope(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05) -> float:
@@ -471,16 +488,8 @@ _CLASSIFICATION = (
         convex=YES,
         c1=YES,
         c2=YES,
-        lipschitz=Claim(
-            r"$\sqrt{2}$, times the largest class weight",
-            lambda class_weight=None, label_smoothing=0.0, ignore_index=-100, classes=3: (
-                _heaviest(class_weight) * _smoothed_slope(label_smoothing, classes)
-            ),
-        ),
-        smoothness=Claim(
-            "$1/2$, times the largest class weight",
-            lambda class_weight=None, label_smoothing=0.0, ignore_index=-100: _heaviest(class_weight) / 2,
-        ),
+        lipschitz=Claim(r"$\sqrt{2}$, times the largest class weight", _ce_slope),
+        smoothness=Claim("$1/2$, times the largest class weight", _ce_curvature),
         proper=Claim(
             "without class weights and smoothing",
             lambda class_weight=None, label_smoothing=0.0, ignore_index=-100: (
@@ -513,7 +522,8 @@ _CLASSIFICATION = (
         smoothness=Claim(
             r"$\max(1, w)/4$",
             lambda pos_weight=None, label_smoothing=0.0: (
-                max(1.0, 1 + ((pos_weight or 1.0) - 1) * (1 - label_smoothing / 2)) / 4
+                max(1 + ((pos_weight or 1.0) - 1) * y for y in (1 - label_smoothing / 2, label_smoothing / 2))
+                / 4
             ),
         ),
         proper=Claim(
@@ -581,7 +591,7 @@ _CLASSIFICATION = (
         name="hinge_loss",
         title="Hinge loss",
         family="classification",
-        gradient=r"\begin{cases} -(2 y - 1) & (2 y - 1) z < m \\ 0 & \text{otherwise} \end{cases}",
+        gradient="(1 - y) [z > -m] - y [z < m]",
         domain=BINARY,
         range=NON_NEGATIVE,
         estimates="the more probable label",
@@ -760,8 +770,9 @@ _IMBALANCE = (
         name="asymmetric_loss",
         title="Asymmetric loss",
         family="imbalance",
-        gradient=r"\begin{cases} y (1 - p)^a (a p \log p - (1 - p)) + (1 - y) p (1 - p) \left(\frac{q^b}{1 - q} "
-        r"- b q^{b - 1} \log(1 - q)\right) & p > m \\ y (1 - p)^a (a p \log p - (1 - p)) & \text{otherwise} "
+        gradient=r"\begin{cases} y (1 - p)^a (a p \log p - (1 - p)) + (1 - y) p (1 - p) "
+        r"\left(\frac{q^b}{1 - q} - b q^{b - 1} \log(1 - q)\right) & p > m "
+        r"\\ y (1 - p)^a (a p \log p - (1 - p)) & \text{otherwise} "
         r"\end{cases}, \qquad q = \max(0, p - m), \quad p = \sigma(z)",
         domain=BINARY,
         range=NON_NEGATIVE,
@@ -837,8 +848,14 @@ _IMBALANCE = (
         smoothness=Claim(
             "$s^2/2$", lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: scale**2 / 2
         ),
-        proper=NO,
-        calibrated=NO,
+        proper=Claim(
+            "without margin and scale",
+            lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: max_margin == 0 and scale == 1,
+        ),
+        calibrated=Claim(
+            "without margin",
+            lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: max_margin == 0,
+        ),
     ),
 )
 

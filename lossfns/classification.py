@@ -203,11 +203,11 @@ def js_divergence(
 ) -> Tensor:
     r"""Jensen–Shannon divergence of two softmaxes: symmetric, finite, at most log 2.
 
-    .. math:: \ell(z, s) = \frac{1}{2} \sum_k p_k (\log p_k - \log m_k) + \frac{1}{2} \sum_k q_k (\log q_k
-        - \log m_k), \qquad m_k = \frac{1}{2} (p_k + q_k)
+    .. math:: \ell(z, s) = \frac{1}{2} \sum_k p_k \log \frac{2 p_k}{p_k + q_k} + \frac{1}{2} \sum_k q_k \log
+        \frac{2 q_k}{p_k + q_k}, \qquad p = \operatorname{softmax}(z), \quad q = \operatorname{softmax}(s)
 
     Conventions:
-        Both arguments are *logits*, p = softmax(input) and q = softmax(target), and both get gradients;
+        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients;
         −∞ masks a class. Summed over the classes, averaged over the rest. In nats. Its square root is a
         metric.
 
@@ -307,11 +307,12 @@ def hinge_loss(
 ) -> Tensor:
     r"""Hinge loss of the support vector machine, for labels 0 and 1.
 
-    .. math:: \ell(z, y) = \max(0, m - (2 y - 1) z)
+    .. math:: \ell(z, y) = y \max(0, m - z) + (1 - y) \max(0, m + z)
 
     Conventions:
         The score should exceed ``margin`` (m) with the sign of the label; the gradient is 0 beyond it, the
-        edge included. ``squared`` squares the loss. Estimates the more probable label, not its probability.
+        edge included. ``squared`` squares both terms. Estimates the more probable label, not its probability
+        (squared: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
 
     Shape:
         ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
@@ -380,7 +381,7 @@ def multiclass_hinge_loss(
         others = scores.scatter(1, y, -torch.inf)
         if variant == "crammer-singer":
             others = others.amax(1, keepdim=True)
-        return F.relu(margin + others - own).sum(1)
+        return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
 
     def of_probabilities(scores: Tensor, t: Tensor) -> Tensor:
         classes = range(scores.shape[1])

@@ -254,7 +254,7 @@ def logit_adjusted_loss(
 ) -> Tensor:
     r"""Cross-entropy of logits shifted by the log-prior: scores as if all classes were equally frequent.
 
-    .. math:: \ell(z, y) = -\log p_y, \qquad p = \operatorname{softmax}(z + \tau \log(\pi))
+    .. math:: \ell(z, y) = -\log \frac{\pi_y^\tau e^{z_y}}{\sum_k \pi_k^\tau e^{z_k}}
 
     Conventions:
         ``class_prior`` π may be frequencies or counts: only ratios matter. Predict with the bare scores: they
@@ -330,8 +330,8 @@ def ldam_loss(
     Raises:
         ValueError: ``class_count`` not of shape (C,); ``max_margin`` negative; ``scale`` not positive; shapes
             do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight``
-            does not broadcast; unknown ``reduction``; under ``strict()`` a negative count, indices outside the
-            classes, probabilities that do not sum to 1, NaN or +∞ logits.
+            does not broadcast; unknown ``reduction``; under ``strict()`` a negative count, indices outside
+            the classes, probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
         Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*. Chapter:

@@ -34,7 +34,7 @@ class Verdict:
     evidence: str
 
     def __bool__(self) -> bool:
-        return self.holds
+        return bool(self.holds)  # a NumPy bool would be no truth value here
 
     def __str__(self) -> str:
         return f"{'holds' if self.holds else 'FAILS'}: {self.claim}: {self.evidence}"
@@ -297,5 +297,6 @@ def _slopes(
 
 
 def _show(value: Tensor) -> str:
-    numbers = [f"{float(v):.5g}" for v in value.detach().reshape(-1)]
-    return numbers[0] if len(numbers) == 1 else "(" + ", ".join(numbers) + ")"
+    numbers = [f"{float(v):.5g}" for v in value.detach().reshape(-1)[:5]]
+    more = ", …" if value.numel() > 5 else ""
+    return numbers[0] if value.numel() == 1 else "(" + ", ".join(numbers) + more + ")"

@@ -122,7 +122,7 @@ def by_class(a: Tensor) -> Tensor:
 
 
 def classes(second: str) -> Layout:
-    """Logits (N, C, *) against an index (N, *), ``second="y"``; probabilities, ``"t"``; or logits, ``"s"``."""
+    """Logits (N, C, *) against an index (N, *) if ``second`` is y, probabilities if t, or logits if s."""
 
     def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
         logits = draw_logits(generator, shape, low, high)
@@ -183,6 +183,8 @@ class LossCase:
     """mass(*unit, **hyper): the weight the loss itself gives a unit; Σ reference / Σ mass is the mean."""
     extremes: tuple[tuple[Any, ...], ...] = tuple((s * r, 0.0) for r in ANYWHERE for s in (1, -1))
     """Arguments, without the leading dimension, at which float64 and float32 are held to fifty digits."""
+    unit: float = 0.0
+    """Values below it are held to that many digits of it: log-sum-exp rounds at 1."""
     low: float = -3.0
     high: float = 3.0
     """The interval that random arguments, and the points of property checks, come from."""
@@ -608,6 +610,10 @@ def focal_side(m: Any, z: Any, yes: bool, gamma: float = 2.0, alpha: float | Non
     return share * m.exp(-gamma * softplus(m, z)) * softplus(m, -z)
 
 
+def hinge_side(m: Any, z: Any, yes: bool, margin: float = 1.0, squared: bool = False) -> Any:
+    return max(margin - (z if yes else -z), 0) ** (2 if squared else 1)
+
+
 def asymmetric_side(
     m: Any, z: Any, yes: bool, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05
 ) -> Any:
@@ -702,7 +708,7 @@ def both_forms(
         "targets": (0, 1, 2),
         "curved": face,
         "best": ([800.0, 0.0, 0.0], 0),
-        "wide": (-1e9, 1e9),
+        "unit": 1.0,
     } | fields
     weighs = mass or (lambda z, y, **hyper: float(y != hyper.get("ignore_index", -100)))
     reference = loss if loss is ce else kept(loss)
@@ -792,6 +798,7 @@ CLASSIFICATION = (
         layout=PROBABILITIES,
         extremes=SOFT_ROWS,
         targets=((0.2, 0.5, 0.3), *ONE_HOT),
+        unit=1.0,
         curved=face,
         statistic=lambda p: p,
         best=([0.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]),
@@ -803,6 +810,7 @@ CLASSIFICATION = (
         layout=TWO_LOGITS,
         extremes=tuple((z, s) for z in ROWS[:4] for s in ([-1.0, 2.0, 0.0], [0.0, -2000.0, 0.0])),
         targets=([-2000.0, 0.0, -2000.0], [0.0, 0.0, 0.0]),
+        unit=1.0,
         curved=face,
         best=([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]),
         outside=(
@@ -818,7 +826,7 @@ CLASSIFICATION = (
     ),
     LossCase(
         "hinge_loss",
-        lambda m, z, y, margin=1.0, squared=False: max(margin - (2 * y - 1) * z, 0) ** (2 if squared else 1),
+        two_sided(hinge_side),
         layout=BINARY,
         hypers=({}, {"margin": 0.5}, {"squared": True}),
         extremes=LABEL_ROWS,
@@ -894,6 +902,7 @@ IMBALANCE = (
         "logit_adjusted_loss",
         logit_adjusted,
         required={"class_prior": PRIOR},
+        index_rows=tuple(row for row in INDEX_ROWS if 10001.0 not in row[0]),  # + log π rounds at 10001
         hypers=({}, {"tau": 0.0}, {"tau": 1.5}),
         letters=lambda class_prior, **hyper: {"pi": class_prior.tolist()},
         statistic=proportional(lambda p, class_prior, tau=1.0, **hyper: p * class_prior.numpy() ** -tau),

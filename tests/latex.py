@@ -100,7 +100,7 @@ class _Parser:
         exponent = self.group() if self.next == "{" else self.atom()
         try:
             return float(base**exponent)
-        except OverflowError:
+        except (OverflowError, ZeroDivisionError):
             return math.inf
 
     def entry(self) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CASES, Hyper, LossCase
+from cases import CASES, ONE_HOT, PROBABILITIES, Hyper, LossCase
 from latex import evaluate
 from scipy.integrate import quad
 from test_every_loss import each, each_hyper, show
@@ -90,18 +90,15 @@ def along(f: verify.Function, start: Tensor, step: Tensor) -> verify.Function:
 @each_hyper
 def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
     """For several predictions: along the line on which the kinks lie, and along a random one."""
-    for f in case.of_predictions(**hyper):
-        lines, points = [f], case.points(**hyper)
-        if case.layout.dim > 1:
-            points = torch.cat([verify.line(-2, 2), torch.tensor(case.kinks(**hyper), dtype=torch.float64)])
-            start, step = verify.box(-1, 1, case.layout.dim, n=2, seed=5)
-            lines = [along(f, start, step)]
-            if case.direction:
-                through = torch.tensor(case.direction, dtype=torch.float64)
-                lines.append(along(f, torch.zeros_like(through), through))
-        for order, claim in ((1, case.card.c1), (2, case.card.c2)):
-            verdicts = [verify.differentiable(g, points, order) for g in lines]
-            assert all(verdicts) == holds(claim, hyper), verdicts
+    lines, points = case.of_predictions(**hyper), case.points(**hyper)
+    if case.layout.dim > 1:
+        points = torch.cat([verify.line(-2, 2), torch.tensor(case.kinks(**hyper), dtype=torch.float64)])
+        start, step = verify.box(-1, 1, case.layout.dim, n=2, seed=5)
+        through = torch.tensor(case.direction or [0.0] * case.layout.dim, dtype=torch.float64)
+        lines = [g for f in lines for g in (along(f, start, step), along(f, 0 * through, through))]
+    for order, claim in ((1, case.card.c1), (2, case.card.c2)):
+        verdicts = [verify.differentiable(g, points, order) for g in lines]
+        assert all(verdicts) == holds(claim, hyper), verdicts
 
 
 @each_hyper
@@ -147,7 +144,7 @@ def test_smoothness_constant(case: LossCase, hyper: Hyper) -> None:
             assert all(verify.smooth(f, bound, anywhere) for f in functions)
 
 
-NEAR = torch.tensor([1e-5, -1e-5], dtype=torch.float64)
+NEAR = torch.tensor([1e-5, -1e-5, -1e-9, 1e-9], dtype=torch.float64)
 
 
 @each_hyper
@@ -161,9 +158,11 @@ def test_range(case: LossCase, hyper: Hyper) -> None:
     for value in (moderate, extreme):
         assert (value >= low).all()
         assert (value <= high).all()
-    best = case(*case.row(case.best), **hyper)
-    assert best < -5 if low == -math.inf else best < low + 1e-12
-    assert extreme.max() > (moderate.max() + 10 if high == math.inf else 0.97 * high)
+    if "label_smoothing" not in hyper:  # smoothed labels cost at least their entropy
+        best = case(*case.row(case.best), **hyper)
+        assert best < -5 if low == -math.inf else best < low + 1e-12
+    if not case.form:  # only labels reach the upper end
+        assert extreme.max() > (moderate.max() + 10 if high == math.inf else 0.97 * high)
 
 
 SAMPLE = np.exp(np.random.default_rng(0).normal(size=501))
@@ -208,6 +207,83 @@ NAMED = [(case, hyper) for case, hyper in WITH_STATISTIC if case.card.estimates 
 def test_the_estimate_is_the_one_named(case: LossCase, hyper: Hyper) -> None:
     assert case.statistic is not None
     assert case.statistic(SAMPLE, **hyper) == pytest.approx(ESTIMATES[case.card.estimates](**hyper))
+
+
+LABELLED = [case for case in CASES if case.card.proper is not None]
+each_labelled = pytest.mark.parametrize(
+    ("case", "hyper"), [(case, hyper) for case in LABELLED for hyper in case.all_hypers], ids=show
+)
+DISTRIBUTIONS = (
+    (0.5, 0.3, 0.2),
+    (0.2, 0.45, 0.35),
+    (0.2, 0.2, 0.6),
+    (0.05, 0.9, 0.05),
+    (0.36, 0.34, 0.3),
+    (0.5003, 1e-4, 0.4996),
+)
+CHANCES = ((0.9, 0.1), (0.7, 0.3), (0.52, 0.48), (0.48, 0.52), (0.25, 0.75), (0.1, 0.9))
+
+
+def test_only_losses_of_real_numbers_and_of_pairs_have_no_word_on_labels() -> None:
+    for case in CASES:
+        assert (case.card.proper is None) == (case.card.calibrated is None)
+        told = case.card.family in ("classification", "imbalance") and case.name != "js_divergence"
+        assert (case.card.proper is not None) == told
+
+
+def of_labels(case: LossCase, scores: Tensor, hyper: Hyper) -> Tensor:
+    """The loss of each row of scores for each of the labels, (n, labels)."""
+    labels = (0.0, 1.0) if case.layout.dim == 1 else ONE_HOT if case.layout is PROBABILITIES else (0, 1, 2)
+    columns = [case(*case.layout.predictions(scores, y), reduction="none", **hyper) for y in labels]
+    return torch.stack(columns, 1)
+
+
+def best_scores(case: LossCase, p: Tensor, hyper: Hyper) -> Tensor:
+    """The scores of least expected loss where labels have probabilities p; of three, the last is 0."""
+
+    def risk(scores: Tensor) -> Tensor:
+        return of_labels(case, scores, hyper) @ p
+
+    if case.layout.dim == 1:
+        return torch.tensor([verify.minimiser(risk, -20, 20)], dtype=torch.float64)
+    centre, half = torch.zeros(2, dtype=torch.float64), 20.0
+    while half > 1e-8:
+        axis = verify.line(-half, half, 41)
+        grid = centre + torch.cartesian_prod(axis, axis)
+        scores = torch.cat([grid, torch.zeros(len(grid), 1, dtype=torch.float64)], 1)
+        centre, half = grid[risk(scores).argmin()], half / 5
+    return torch.cat([centre, torch.zeros(1, dtype=torch.float64)])
+
+
+@each_labelled
+def test_proper_and_calibrated_or_not(case: LossCase, hyper: Hyper) -> None:
+    """Proper: the best scores give the probabilities. Calibrated: they rank the likeliest label first."""
+    if hyper.get("ignore_index") == 1:
+        pytest.skip("a label that is ignored is not estimated")
+    proper, calibrated = True, True
+    for probabilities in CHANCES if case.layout.dim == 1 else DISTRIBUTIONS:
+        p = torch.tensor(probabilities, dtype=torch.float64)
+        scores = best_scores(case, p, hyper)
+        if case.layout.dim == 1:
+            got, ranked = torch.sigmoid(scores)[0], torch.tensor([0.0, float(scores)])
+            expected: Tensor = p[1]
+        else:
+            got, ranked, expected = scores.softmax(0), scores, p
+        proper &= torch.allclose(got, expected, atol=1e-6)
+        first, second = ranked.topk(2).values
+        calibrated &= bool(first - second > 1e-5) and int(ranked.argmax()) == int(p.argmax())
+        if case.statistic is not None:
+            claimed = case.statistic(expected.numpy(), **hyper)
+            assert torch.allclose(got, torch.as_tensor(claimed), atol=1e-6)
+    assert proper == holds(case.card.proper, hyper)
+    assert calibrated == holds(case.card.calibrated, hyper)
+
+
+@each_labelled
+def test_a_likelihood_of_labels_sums_to_a_constant(case: LossCase, hyper: Hyper) -> None:
+    if hyper == case.all_hypers[0]:
+        mass = torch.exp(-of_labels(case, case.points(**hyper), hyper)).sum(1)
+        assert (case.card.likelihood is not None) == bool((mass - mass[0]).abs().max() < 1e-9)
 
 
 def normaliser(case: LossCase, prediction: tuple[float, ...], reach: float, hyper: Hyper) -> float:

@@ -92,7 +92,7 @@ def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None
             with mpmath.workdps(100):
                 units = [[digits(piece) for piece in unit] for unit in case.layout.units(*tensors)]
                 exact = total([case.reference(mpmath.mp, *unit, **hyper) for unit in units])
-                scale = max(abs(exact), mpmath.mpf(torch.finfo(dtype).tiny))
+                scale = max(abs(exact), mpmath.mpf(torch.finfo(dtype).tiny), case.unit)
                 if abs(exact) > torch.finfo(dtype).max:
                     assert value.item() == math.copysign(math.inf, exact)
                 else:

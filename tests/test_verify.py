@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,14 @@ def test_a_verdict_is_a_truth_value_with_evidence() -> None:
     assert yes
     assert not no
     assert (str(yes), str(no)) == ("holds: c: seen", "FAILS: c: not so")
+    assert verify.Verdict("c", np.bool_(True), "seen")  # type: ignore[arg-type]
+
+
+def test_a_long_counterexample_is_shortened() -> None:
+    verdict = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 9))
+    assert verdict.evidence.startswith("at (")
+    assert verdict.evidence.count(",") == 5
+    assert "…" in verdict.evidence
 
 
 def test_points() -> None:

@@ -1,0 +1,418 @@
+"""What is particular to single losses for labels: identities, edges, published pitfalls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import lossfns
+from lossfns import verify
+
+INF = math.inf
+Z = verify.box(-4, 4, 5, n=60)
+Y = torch.arange(60) % 5
+W = torch.tensor([0.2, 1.0, 3.0, 0.5, 2.0], dtype=torch.float64)
+ONE_HOT = F.one_hot(Y, 5).double()
+OVER_CLASSES: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": lossfns.cross_entropy,
+    "brier_loss": lossfns.brier_loss,
+    "multiclass_hinge_loss": lossfns.multiclass_hinge_loss,
+    "generalized_cross_entropy": lossfns.generalized_cross_entropy,
+    "symmetric_cross_entropy": lossfns.symmetric_cross_entropy,
+    "poly_loss": lossfns.poly_loss,
+    "focal_loss": lossfns.focal_loss,
+    "logit_adjusted_loss": lambda *a, **k: lossfns.logit_adjusted_loss(*a, class_prior=W, **k),
+    "ldam_loss": lambda *a, **k: lossfns.ldam_loss(*a, class_count=10 * W, scale=5.0, **k),
+}
+over_classes = pytest.mark.parametrize("loss", OVER_CLASSES.values(), ids=OVER_CLASSES.keys())
+
+
+def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+
+def same(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
+    return bool(torch.allclose(a, b, rtol=tol, atol=tol))
+
+
+@over_classes
+def test_one_hot_rows_are_the_index(loss: Callable[..., Tensor]) -> None:
+    for target in (ONE_HOT, ONE_HOT.long(), ONE_HOT.bool(), ONE_HOT.half()):
+        assert same(loss(Z, target, reduction="none"), loss(Z, Y, reduction="none"))
+        assert same(gradient(lambda z, t=target: loss(z, t), Z), gradient(lambda z: loss(z, Y), Z))
+
+
+@over_classes
+def test_class_dimension_is_1_and_positions_follow_it(loss: Callable[..., Tensor]) -> None:
+    image, labels = Z.reshape(3, 4, 5, 5).movedim(-1, 1), Y.reshape(3, 4, 5)
+    assert same(loss(image, labels, reduction="none"), loss(Z, Y, reduction="none").reshape(3, 4, 5))
+    soft = ONE_HOT.reshape(3, 4, 5, 5).movedim(-1, 1)
+    assert same(loss(image, soft), loss(Z, Y))
+
+
+@over_classes
+@pytest.mark.parametrize("ignored", [-100, 255, 2, -1])
+def test_ignored_entries_are_deleted(loss: Callable[..., Tensor], ignored: int) -> None:
+    drop = torch.arange(60) % 3 == 0
+    target = torch.where(drop, ignored, Y)
+    keep = target != ignored
+    poisoned = torch.where(keep[:, None], Z, torch.nan)
+    clean = loss(Z[keep], Y[keep])
+    assert same(loss(poisoned, target, ignore_index=ignored), clean)
+    slope = gradient(lambda z: loss(z, target, ignore_index=ignored), poisoned)
+    assert same(slope[keep], gradient(lambda z: loss(z, Y[keep]), Z[keep]))
+    assert (slope[~keep] == 0).all()
+    everything = loss(Z, torch.full_like(Y, ignored), ignore_index=ignored)
+    assert everything.item() == 0
+
+
+@over_classes
+def test_a_masked_class_costs_nothing_and_gets_no_gradient(loss: Callable[..., Tensor]) -> None:
+    masked = Z.clone()
+    masked[:, 4] = -INF
+    rows = Y != 4
+    absent = torch.where(rows[:, None], masked, Z)
+    for target in (Y, ONE_HOT):
+        value = loss(absent, target, reduction="none")[rows]
+        slope = gradient(lambda z, t=target: loss(z, t, reduction="none")[rows], absent)
+        assert value.isfinite().all()
+        assert slope.isfinite().all()
+        assert (slope[rows, 4] == 0).all()
+    if loss is not OVER_CLASSES["ldam_loss"]:
+        far = torch.where(absent == -INF, -1e4, absent)
+        assert same(loss(absent, Y, reduction="none")[rows], loss(far, Y, reduction="none")[rows])
+
+
+@over_classes
+def test_a_masked_label_costs_infinity_or_the_bound(loss: Callable[..., Tensor]) -> None:
+    value = loss(torch.tensor([[0.0, -INF, 0.0, 0.0, 0.0]]).double(), torch.tensor([1]))
+    bounds = {"brier_loss": 1.25, "generalized_cross_entropy": 1 / 0.7}
+    name = next(n for n, f in OVER_CLASSES.items() if f is loss)
+    assert value.item() == pytest.approx(bounds.get(name, INF))
+
+
+@over_classes
+def test_an_index_outside_the_classes(loss: Callable[..., Tensor]) -> None:
+    for bad in (5, -1, 255):
+        target = torch.where(torch.arange(60) == 7, bad, Y)
+        with lossfns.strict(), pytest.raises(ValueError, match=rf"from 0 to 4, got {bad} at index \(7,\)"):
+            loss(Z, target)
+        with lossfns.strict():
+            loss(Z, target, weight=(torch.arange(60) != 7))
+            loss(Z, target, ignore_index=bad)
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(Z, Y.float())
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(Z, Y.bool())
+    with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
+        loss(Z[0], Y[0])
+
+
+def test_probabilities_must_sum_to_one_under_strict() -> None:
+    half = ONE_HOT / 2
+    for loss in (*OVER_CLASSES.values(), lossfns.kl_divergence):
+        loss(Z, half)
+        with lossfns.strict(), pytest.raises(ValueError, match=r"sum to 1 .* got 0.5 at index \(0,\)"):
+            loss(Z, half)
+        with lossfns.strict():
+            loss(Z, Z.softmax(1).half())
+
+
+class TestCrossEntropy:
+    def test_is_torchs_where_torch_is_right(self) -> None:
+        for smoothing in (0.0, 0.1):
+            for target in (Y, Z.flip(0).softmax(1)):
+                ours = lossfns.cross_entropy(Z, target, label_smoothing=smoothing)
+                assert same(ours, F.cross_entropy(Z, target, label_smoothing=smoothing))
+        assert same(lossfns.cross_entropy(Z, Y, class_weight=W), F.cross_entropy(Z, Y, weight=W))
+        ours = lossfns.cross_entropy(Z, Y, class_weight=W, label_smoothing=0.1, reduction="sum")
+        assert same(ours, F.cross_entropy(Z, Y, weight=W, label_smoothing=0.1, reduction="sum"))
+
+    def test_class_weights_count_the_same_for_one_hot_targets(self) -> None:
+        z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
+        for target in (torch.tensor([0, 1]), torch.eye(2)):
+            assert lossfns.cross_entropy(z, target, class_weight=w).item() == pytest.approx(0.31326, abs=1e-5)
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+    @pytest.mark.parametrize("target", [Y, ONE_HOT, Z.softmax(1)], ids=["index", "one-hot", "soft"])
+    def test_a_weighted_mean_is_a_mean(self, smoothing: float, target: Tensor) -> None:
+        for w in (W, 7 * W, torch.ones(5)):
+            value = lossfns.cross_entropy(
+                torch.zeros(60, 5).double(), target, class_weight=w, label_smoothing=smoothing
+            )
+            assert value.item() == pytest.approx(math.log(5), abs=1e-12)
+        alike = lossfns.cross_entropy(Z, target, class_weight=3 * torch.ones(5), label_smoothing=smoothing)
+        assert same(alike, lossfns.cross_entropy(Z, target, label_smoothing=smoothing))
+
+    def test_smoothing_is_a_change_of_target(self) -> None:
+        smooth = 0.9 * ONE_HOT + 0.1 / 5
+        for w in (None, W):
+            for target in (Y, ONE_HOT):
+                ours = lossfns.cross_entropy(Z, target, class_weight=w, label_smoothing=0.1)
+                assert same(ours, lossfns.cross_entropy(Z, smooth, class_weight=w))
+
+    def test_a_class_of_weight_0_is_deleted(self) -> None:
+        w = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0])
+        poisoned = torch.where((Y == 2)[:, None], torch.nan, Z)
+        for target in (Y, ONE_HOT):
+            value = lossfns.cross_entropy(poisoned, target, class_weight=w)
+            assert same(value, lossfns.cross_entropy(Z[Y != 2], Y[Y != 2]))
+            slope = gradient(lambda z, t=target: lossfns.cross_entropy(z, t, class_weight=w), poisoned)
+            assert slope.isfinite().all()
+
+    def test_all_targets_ignored(self) -> None:
+        z = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+        value = lossfns.cross_entropy(z, torch.tensor([-100]))
+        assert value.item() == 0
+        assert torch.autograd.grad(value, z)[0].tolist() == [[0.0, 0.0, 0.0]]
+
+    def test_micro_batches_add_up(self) -> None:
+        first = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+        second = torch.tensor([[0.0, 1.0], [3.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 1, -100])
+        whole = lossfns.cross_entropy(torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]))
+        sums = [lossfns.cross_entropy(*part, reduction="sum") for part in (first, second)]
+        assert whole.item() == pytest.approx(1.49626, abs=1e-5)
+        assert (sum(sums) / 3).item() == pytest.approx(whole.item())
+
+    def test_half_precision_over_a_large_vocabulary(self) -> None:
+        value = lossfns.cross_entropy(torch.zeros(2, 131072).half(), torch.tensor([0, 131071]))
+        assert value.dtype is torch.float32
+        assert value.item() == pytest.approx(math.log(131072))
+
+    def test_shifting_all_logits_changes_nothing(self) -> None:
+        shifted = Z + 1e4 * torch.arange(60).double()[:, None]
+        assert same(lossfns.cross_entropy(shifted, Y), lossfns.cross_entropy(Z, Y), 1e-9)
+
+    def test_class_weights_of_another_shape_are_refused(self) -> None:
+        for w in (torch.ones(4), torch.ones(5, 1), torch.tensor(1.0)):
+            with pytest.raises(ValueError, match=r"class_weight must have one value .* 5 classes"):
+                lossfns.cross_entropy(Z, Y, class_weight=w)
+        with lossfns.strict(), pytest.raises(ValueError, match="class_weight must be finite and at least 0"):
+            lossfns.cross_entropy(Z, Y, class_weight=-W)
+
+    def test_gradients_reach_soft_targets(self) -> None:
+        t = Z.flip(0).softmax(1)
+        slope = gradient(lambda t: lossfns.cross_entropy(Z, t, reduction="sum"), t)
+        assert same(slope, -Z.log_softmax(1))
+
+
+class TestBinaryCrossEntropy:
+    x = torch.tensor([INF, -INF, 20.0, -20.0, 200.0, -200.0, 0.0])
+
+    def test_certain_and_right_costs_nothing(self) -> None:
+        for x, y in ((INF, 1), (-INF, 0)):
+            logit = torch.tensor([x, 0.0])
+            value = lossfns.binary_cross_entropy(logit, torch.tensor([y, 1]), reduction="none")
+            assert value.tolist() == pytest.approx([0.0, math.log(2)])
+            slope = gradient(lambda x, y=y: lossfns.binary_cross_entropy(x, torch.tensor([y, 1])), logit)
+            assert slope.tolist() == [0.0, -0.25]
+        wrong = lossfns.binary_cross_entropy(
+            torch.tensor([INF, -INF]), torch.tensor([0, 1]), reduction="none"
+        )
+        assert wrong.tolist() == [INF, INF]
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_value_and_gradient_keep_their_digits(self, dtype: torch.dtype) -> None:
+        for x in (20.0, 30.0, 60.0):
+            for sign, y in ((1, 1.0), (-1, 0.0)):
+                z, target = torch.tensor([sign * x], dtype=dtype), torch.tensor([y], dtype=dtype)
+                value = lossfns.binary_cross_entropy(z, target)
+                slope = gradient(lambda z, t=target: lossfns.binary_cross_entropy(z, t), z)
+                assert value.item() == pytest.approx(math.log1p(math.exp(-x)), rel=1e-5)
+                assert slope.item() == pytest.approx(-sign / (1 + math.exp(x)), rel=1e-5)
+
+    def test_curvature_at_zero(self) -> None:
+        """Formulas with |z| get the gradient or the Hessian wrong at 0, where training starts."""
+        zero = torch.zeros(1, dtype=torch.float64)
+        for y in (0.0, 1.0, 0.5):
+            target = torch.tensor([y], dtype=torch.float64)
+            hessian = torch.autograd.functional.hessian(
+                lambda z, t=target: lossfns.binary_cross_entropy(z, t), zero
+            )
+            assert hessian.item() == 0.25
+            assert gradient(lambda z, t=target: lossfns.binary_cross_entropy(z, t), zero).item() == 0.5 - y
+
+    def test_is_two_class_cross_entropy(self) -> None:
+        z = Z[:, 0]
+        for y in (Y % 2, torch.rand(60).double()):
+            probabilities = torch.stack([1 - y, y], 1).double()
+            logits = torch.stack([torch.zeros_like(z), z], 1)
+            assert same(lossfns.binary_cross_entropy(z, y), lossfns.cross_entropy(logits, probabilities))
+
+    def test_pos_weight(self) -> None:
+        z, y = Z, (Y % 2)[:, None].expand(60, 5)
+        for weight in (3.0, torch.tensor(3.0), torch.arange(1.0, 6), torch.rand(60, 5) + 1):
+            theirs = F.binary_cross_entropy_with_logits(z, y.double(), pos_weight=torch.as_tensor(weight))
+            assert same(lossfns.binary_cross_entropy(z, y, pos_weight=weight), theirs)
+        with pytest.raises(ValueError, match=r"pos_weight must broadcast to the shape of input, \(60, 5\)"):
+            lossfns.binary_cross_entropy(z, y, pos_weight=torch.ones(60))
+        with lossfns.strict(), pytest.raises(ValueError, match="pos_weight must be finite and at least 0"):
+            lossfns.binary_cross_entropy(z, y, pos_weight=-torch.ones(5))
+        module = lossfns.BinaryCrossEntropyLoss(pos_weight=torch.arange(1.0, 6))
+        assert set(module.state_dict()) == {"pos_weight"}
+
+    def test_smoothing(self) -> None:
+        ours = lossfns.binary_cross_entropy(Z[:, 0], Y % 2, label_smoothing=0.2)
+        assert same(ours, lossfns.binary_cross_entropy(Z[:, 0], 0.8 * (Y % 2).double() + 0.1))
+
+    def test_properness(self) -> None:
+        def loss(z: Tensor, t: Tensor) -> Tensor:
+            return lossfns.binary_cross_entropy(z, t, reduction="none")
+
+        assert verify.proper(loss)
+        assert verify.finite(loss)
+        assert not verify.proper(lambda z, t: lossfns.hinge_loss(z, t, reduction="none"))
+
+
+class TestDivergences:
+    p, q = Z.softmax(1), Z.flip(0).softmax(1)
+
+    def test_kl_is_cross_entropy_less_entropy(self) -> None:
+        entropy = -(self.q * self.q.log()).sum(1)
+        ours = lossfns.kl_divergence(Z, self.q, reduction="none")
+        assert same(ours, lossfns.cross_entropy(Z, self.q, reduction="none") - entropy)
+        assert same(ours, F.kl_div(Z.log_softmax(1), self.q, reduction="none").sum(1))
+        assert not same(ours, F.kl_div(self.q.log(), self.p, reduction="none").sum(1)), "the order matters"
+        assert same(lossfns.kl_divergence(Z, ONE_HOT), lossfns.cross_entropy(Z, Y))
+        assert same(lossfns.kl_divergence(Z, self.p), torch.tensor(0.0).double())
+
+    def test_mean_is_over_all_but_the_classes(self) -> None:
+        p = torch.tensor([[0.5, 0.5], [0.5, 0.5]])
+        q = torch.tensor([[0.9, 0.1], [0.9, 0.1]])
+        assert lossfns.kl_divergence(p.log(), q).item() == pytest.approx(0.3681, abs=1e-4)
+
+    def test_zero_times_infinity_is_zero(self) -> None:
+        z = torch.tensor([[0.0, -INF, 1.0]], dtype=torch.float64, requires_grad=True)
+        t = torch.tensor([[1.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+        value = lossfns.kl_divergence(z, t)
+        assert value.item() == pytest.approx(math.log1p(math.e))
+        slopes = torch.autograd.grad(value, (z, t), create_graph=True)
+        assert all(slope.isfinite().all() for slope in slopes)
+        second = torch.autograd.grad(slopes[0][0, 0], z)[0]
+        assert second.isfinite().all()
+        impossible = lossfns.kl_divergence(z, torch.tensor([[0.5, 0.5, 0.0]]))
+        assert impossible.item() == INF
+
+    def test_zero_probabilities_stand_two_derivatives(self) -> None:
+        z = Z[:3, :3].clone().requires_grad_()
+        t = torch.eye(3).double()
+        assert torch.autograd.gradgradcheck(lambda z: lossfns.kl_divergence(z, t), z)
+
+    def test_js_is_the_mean_divergence_from_the_middle(self) -> None:
+        middle = (self.p + self.q) / 2
+        parts = [(a * (a / middle).log()).sum(1) for a in (self.p, self.q)]
+        ours = lossfns.js_divergence(Z, Z.flip(0), reduction="none")
+        assert same(ours, (parts[0] + parts[1]) / 2)
+        assert same(ours, lossfns.js_divergence(Z.flip(0), Z, reduction="none"))
+        assert same(lossfns.js_divergence(Z, Z + 3), torch.tensor(0.0).double())
+
+    def test_js_where_probabilities_vanish(self) -> None:
+        x = torch.tensor([[0.0, -INF, -INF], [500.0, 0.0, -INF]], dtype=torch.float64)
+        y = torch.tensor([[-INF, 0.0, -INF], [0.0, 500.0, 0.0]], dtype=torch.float64)
+        assert lossfns.js_divergence(x, y, reduction="none").tolist() == pytest.approx([math.log(2)] * 2)
+        a, b = x.clone().requires_grad_(), y.clone().requires_grad_()
+        slopes = torch.autograd.grad(lossfns.js_divergence(a, b), (a, b), create_graph=True)
+        second = torch.autograd.grad(sum(s.square().sum() for s in slopes), (a, b))
+        assert all(g.isfinite().all() for g in (*slopes, *second))
+
+    def test_targets_without_classes_are_refused(self) -> None:
+        for loss in (lossfns.kl_divergence, lossfns.js_divergence):
+            with pytest.raises(ValueError, match="target must have the shape of input"):
+                loss(Z, Y)
+            with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
+                loss(Z[0], Z[0])
+
+
+class TestMargins:
+    def test_multi_margin_of_torch_is_weston_watkins_over_the_classes(self) -> None:
+        ours = lossfns.multiclass_hinge_loss(Z, Y, variant="weston-watkins", reduction="none")
+        assert same(ours, 5 * F.multi_margin_loss(Z, Y, reduction="none"))
+
+    def test_two_classes_are_the_binary_hinge(self) -> None:
+        z, y = Z[:, 0], Y % 2
+        pair = torch.stack([torch.zeros_like(z), z], 1)
+        for variant in ("crammer-singer", "weston-watkins"):
+            assert same(lossfns.multiclass_hinge_loss(pair, y, variant=variant), lossfns.hinge_loss(z, y))
+
+    def test_hinge_is_the_margin_loss(self) -> None:
+        z, y = Z[:, 0], Y % 2
+        hinge = torch.relu(1 - (2 * y - 1) * z)
+        assert same(lossfns.hinge_loss(z, y, reduction="none"), hinge)
+        assert same(lossfns.hinge_loss(z, y, squared=True, reduction="none"), hinge**2)
+        right = torch.tensor([INF, -INF, 1.0, -1.0])
+        assert lossfns.hinge_loss(right, torch.tensor([1, 0, 1, 0]), reduction="none").tolist() == [0.0] * 4
+        assert (
+            gradient(lambda z: lossfns.hinge_loss(z, torch.tensor([1, 0, 1, 0])), right).tolist() == [0.0] * 4
+        )
+
+    def test_one_class_has_no_rival(self) -> None:
+        for variant in ("crammer-singer", "weston-watkins"):
+            assert lossfns.multiclass_hinge_loss(Z[:, :1], 0 * Y, variant=variant).item() == 0
+
+
+class TestFamilies:
+    def test_generalized_cross_entropy_runs_to_cross_entropy(self) -> None:
+        def family(z: Tensor, q: float) -> Tensor:
+            return lossfns.generalized_cross_entropy(z, Y, q=q, reduction="none")
+
+        def ce(z: Tensor) -> Tensor:
+            return lossfns.cross_entropy(z, Y, reduction="none")
+
+        assert verify.limit(family, (0.1, 1e-3, 1e-6, 0.0), ce, Z, tol=0.0)
+        assert verify.limit(family, (1e-3, 1e-6, 1e-12), ce, Z, tol=1e-9)
+        assert not verify.limit(family, (0.1, 0.5), ce, Z)
+        assert same(family(Z, 1.0), 1 - Z.softmax(1).gather(1, Y[:, None]).squeeze(1))
+
+    def test_members_that_are_cross_entropy(self) -> None:
+        ce = lossfns.cross_entropy(Z, Y, reduction="none")
+        assert same(lossfns.poly_loss(Z, Y, epsilon=0.0, reduction="none"), ce)
+        assert same(lossfns.symmetric_cross_entropy(Z, Y, beta=0.0, reduction="none"), ce)
+        assert not same(lossfns.poly_loss(Z, Y, reduction="none"), ce)
+
+    def test_poly_is_a_series(self) -> None:
+        miss = 1 - Z.softmax(1).gather(1, Y[:, None]).squeeze(1)
+        near = miss < 0.9
+        series = sum(miss**j / j for j in range(1, 600)) + 2.0 * miss
+        assert same(lossfns.poly_loss(Z, Y, epsilon=2.0, reduction="none")[near], series[near], 1e-9)
+
+    def test_reverse_cross_entropy_takes_log_zero_for_log_0(self) -> None:
+        reverse = lossfns.symmetric_cross_entropy(Z, Y, alpha=0.0, beta=2.0, log_zero=-3.0, reduction="none")
+        assert same(reverse, 6 * (1 - Z.softmax(1).gather(1, Y[:, None]).squeeze(1)))
+        t = torch.tensor([[0.7, 0.29, 0.01, 0.0, 0.0]], dtype=torch.float64)
+        cut = torch.tensor([math.log(0.7), math.log(0.29), -4.0, -4.0, -4.0]).double()
+        value = lossfns.symmetric_cross_entropy(Z[:1], t, alpha=0.0)
+        assert same(value, -(Z[0].softmax(0) * cut).sum(), 1e-6)
+        slope = gradient(lambda t: lossfns.symmetric_cross_entropy(Z[:1], t), t)
+        assert slope.isfinite().all()
+
+    def test_brier_of_two_classes_is_twice_the_squared_error(self) -> None:
+        z, y = Z[:, 0], Y % 2
+        pair = torch.stack([torch.zeros_like(z), z], 1)
+        assert same(lossfns.brier_loss(pair, y, reduction="none"), 2 * (torch.sigmoid(z) - y) ** 2)
+
+
+def test_crammer_singer_gives_up_below_one_half() -> None:
+    """Liu (2007): where no label has probability ½, all scores alike are best."""
+    p = torch.tensor([0.45, 0.30, 0.25], dtype=torch.float64)
+    scores = torch.cat([torch.zeros(1, 3).double(), verify.box(-2, 2, 3, n=5000)])
+    losses = torch.stack(
+        [lossfns.multiclass_hinge_loss(scores, torch.full((5001,), y), reduction="none") for y in range(3)], 1
+    )
+    assert int((losses @ p).argmin()) == 0
+
+
+def test_looking_for_infinities_changes_no_value() -> None:
+    """The copy that a CPU is spared is made under a transform; both must say the same."""
+    target = torch.where(Y == 1, -100, Y)
+    for loss in (lossfns.cross_entropy, lossfns.focal_loss, lossfns.brier_loss):
+        eager = torch.stack([loss(z[None], y[None]) for z, y in zip(Z, target, strict=True)])
+        mapped = torch.func.vmap(lambda z, y, loss=loss: loss(z[None], y[None]))(Z, target)
+        assert same(mapped, eager)
+    binary = torch.func.vmap(lossfns.binary_cross_entropy)(Z[:, 0], Y % 2)
+    assert same(binary, lossfns.binary_cross_entropy(Z[:, 0], Y % 2, reduction="none"))

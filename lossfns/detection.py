@@ -199,7 +199,7 @@ def distribution_focal_loss(
     last = z.shape[-1] - 1
     _check.below_infinity("input", z)
     Domain(lambda v: (v >= 0) & (v <= last), f"from 0 to {last}")("target", y)
-    left = y.detach().floor().clamp(0, last - 1)
+    left = y.detach().nan_to_num(0.0).floor().clamp(0, last - 1)
     log_p = z.log_softmax(-1).gather(-1, torch.stack([left, left + 1], -1).long())
     share = torch.stack([left + 1 - y, y - left], -1)
     impossible = (share == 0) & (log_p == -torch.inf)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns._check import Domain, checked, flag, non_negative, one_of, positive
-from lossfns._classes import _check_target, _takes_indices, anywhere, class_weights, index, of_class
+from lossfns._classes import _check_target, _takes_indices, class_weights, index, of_class
 from lossfns._module import module
 from lossfns._ratio import ratio, vanishes
 from lossfns._reduce import expand_weight, reduce
@@ -68,8 +68,9 @@ def dice_loss(
         ≠ t.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *). ``class_weight``: (C,), multiplies
-        ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
+        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
+        C).
 
     Raises:
         ValueError: shapes do not fit; one channel without ``multilabel``; indices of a dtype that is no
@@ -107,12 +108,13 @@ def jaccard_loss(
     .. math:: \ell(p, t) = \frac{\sum_i \lvert p_i - t_i \rvert}{\sum_i \max(p_i, t_i) + s}
 
     Conventions:
-        As :func:`dice_loss` D, of which it is 2D / (1 + D) at ``smooth=0``. A metric between masks, soft ones
-        included, at ``smooth=0``; D is none.
+        As :func:`dice_loss` D, ``smooth`` and ``ignore_index`` included. At ``smooth=0`` it is 2D / (1 + D),
+        and a metric between masks, soft ones too; D is none.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *). ``class_weight``: (C,), multiplies
-        ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
+        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
+        C).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -158,11 +160,13 @@ def tversky_loss(
     Conventions:
         ``alpha`` is the price of a *false positive* pixel, ``beta`` that of a missed one: more ``beta``, more
         recall. (½, ½) is :func:`dice_loss`, (1, 1) :func:`jaccard_loss`, (1/(1 + b²), b²/(1 + b²)) is 1 −
-        F_b, at every ``smooth``: s pixels of average price. All else as :func:`dice_loss`.
+        F_b, at every ``smooth``: s pixels of average price. All else, ``ignore_index`` too,
+        as :func:`dice_loss`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *). ``class_weight``: (C,), multiplies
-        ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
+        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
+        C).
 
     Raises:
         ValueError: ``alpha`` or ``beta`` negative; otherwise as :func:`dice_loss`.
@@ -212,11 +216,13 @@ def focal_tversky_loss(
 
     Conventions:
         ``gamma`` above 1 makes small losses larger, and their slope steeper without bound; at a loss of 0 the
-        gradient is 0. ``gamma=1`` is :func:`tversky_loss`, with ``alpha`` the price of false positives.
+        gradient is 0. ``gamma=1`` is :func:`tversky_loss`; ``alpha`` is the price of false positives,
+        ``beta`` of missed ones, ``smooth`` and ``ignore_index`` are as there.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *). ``class_weight``: (C,), multiplies
-        ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
+        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
+        C).
 
     Raises:
         ValueError: ``alpha`` or ``beta`` negative, ``gamma`` not positive; otherwise as :func:`dice_loss`.
@@ -255,11 +261,11 @@ def generalized_dice_loss(
     Conventions:
         One value for each image. ``smooth`` (s) is that of :func:`dice_loss`, which this is for one class,
         and what bounds the weight of an absent class; with ``smooth=0`` absent classes weigh nothing. The
-        weights are constants for the gradient. All else as :func:`dice_loss`.
+        weights are constants for the gradient. ``ignore_index`` and all else as :func:`dice_loss`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *). ``weight``: broadcasts to (N,); 0
-        deletes. ``"none"``: (N,).
+        ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
+        ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -300,8 +306,9 @@ def lovasz_softmax_loss(
         k-th error is 1/U if it is of the class, else I/(U (U − 1)): the rise of the Jaccard loss. That is the
         convex closure of the Jaccard loss: piecewise linear and convex in m, not in the logits. An absent
         class costs its largest error; by default only classes with a pixel in the target are counted, the
-        others weigh 0. All images are one set of pixels unless ``per_image``; then every class present in an
-        image counts alike. The weights are constants for the gradient.
+        others weigh 0 (``classes="all"`` counts them). Pixels equal to ``ignore_index`` are deleted. All
+        images are one set of pixels unless ``per_image``; then every class present in an image counts alike.
+        The weights are constants for the gradient.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers. ``weight``: broadcasts to (C,), or with
@@ -354,9 +361,9 @@ def lovasz_hinge_loss(
     .. math:: \ell(z, y) = \sum_k m_k g_k, \qquad m = \max(0, 1 - (2 y - 1) z)
 
     Conventions:
-        As :func:`lovasz_softmax_loss`, with the hinge errors of logits, labels 0 and 1. Convex in the
-        logits. A mask without foreground costs its largest error. At most the Jaccard loss of the sign of
-        the logits is recovered: it is no consistent surrogate of it.
+        As :func:`lovasz_softmax_loss`, ``ignore_index`` included, with the hinge errors of logits, labels 0
+        and 1. Convex in the logits. A mask without foreground costs its largest error. At most the Jaccard
+        loss of the sign of the logits is recovered: it is no consistent surrogate of it.
 
     Shape:
         ``input``, ``target``: (N, *), equal. All pixels are one set, and ``"none"`` and ``weight`` have shape
@@ -423,7 +430,7 @@ def _masks(
     t = target.long().unsqueeze(1) if is_index else soft[0]
     weight = expand_weight(weight, like=z.new_empty(()).expand(z.shape[unreduced]))
     deleted = None
-    if (is_index or multilabel) and anywhere(ignored := target == ignore_index):
+    if (is_index or multilabel) and _anywhere(ignored := target == ignore_index):
         deleted = ignored.unsqueeze(1) if is_index else ignored
     if weight is not None and unreduced.start is None:
         dead = (weight == 0).reshape(*weight.shape, *[1] * (z.ndim - weight.ndim))
@@ -440,6 +447,19 @@ def _masks(
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
     return z, t, None if deleted is None else deleted.unsqueeze(-1).flatten(2), weight
+
+
+def _anywhere(mask: Tensor) -> bool:
+    """False if it can be seen that a mask is true nowhere, which saves copies of the logits.
+
+    One looks only where looking makes nobody wait: on a CPU, in eager mode.
+    """
+    if mask.device.type != "cpu" or torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(mask.any())
+    except RuntimeError:  # inside a transform or a tracer, which cannot look
+        return True
 
 
 class _Overlap(NamedTuple):

@@ -36,6 +36,7 @@ def always(value: T, words: str) -> Claim[T]:
 
 
 YES, NO = always(True, "yes"), always(False, "no")
+FINITE = always(math.nan, "finite")
 ONE, TWO, UNBOUNDED = always(1.0, "$1$"), always(2.0, "$2$"), always(math.inf, r"$\infty$")
 NON_NEGATIVE = always((0.0, math.inf), r"$[0, \infty)$")
 REAL = always((-math.inf, math.inf), r"$(-\infty, \infty)$")
@@ -47,7 +48,8 @@ class LossCard:
 
     ``gradient`` is the derivative with respect to the first prediction, in TeX. ``lipschitz`` and
     ``smoothness`` are the best constants: the suprema of the gradient and of the curvature in size.
-    ``likelihood`` names the law whose −log density is the loss, up to terms without the prediction.
+    NaN stands for a finite one without a simple form. ``likelihood`` names the law whose −log density is
+    the loss, up to terms without the prediction.
     """
 
     name: str
@@ -97,7 +99,7 @@ class LossCard:
         """Whether one observation can pull only so hard, however far off it is."""
         lipschitz = self.lipschitz
         words = "yes" if r"\infty" not in lipschitz.words else "no" if lipschitz is UNBOUNDED else "depends"
-        return Claim(words, lambda **hyperparameters: lipschitz.value(**hyperparameters) < math.inf)
+        return Claim(words, lambda **hyperparameters: lipschitz.value(**hyperparameters) != math.inf)
 
 
 def _barron_lipschitz(alpha: float = 1.0, scale: float = 1.0) -> float:
@@ -860,6 +862,144 @@ _IMBALANCE = (
     ),
 )
 
+
+MASKS = "real logits, masks"
+PROBABILITY = always((0.0, 1.0), "$[0, 1]$")
+ERRORS = r", \qquad E = \sum_i \lvert p_i - t_i \rvert, \quad "
+
+
+def _of_region(name: str, title: str, gradient: str) -> LossCard:
+    """A ratio of soft counts. The claims are those for 0/1 masks; soft ones have kinks at p = t."""
+    return LossCard(
+        name=name,
+        title=title,
+        family="segmentation",
+        gradient="p_j (1 - p_j) " + gradient,
+        domain=MASKS,
+        range=PROBABILITY,
+        estimates="a mask",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=FINITE,
+        smoothness=FINITE,
+    )
+
+
+TVERSKY_TERMS = (
+    r", \qquad D = \sum_i \min(p_i, t_i) + E + s (\alpha + \beta) / 2, \quad "
+    r"E = \sum_i (\alpha \max(0, p_i - t_i) + \beta \max(0, t_i - p_i)), \quad "
+    r"r = \alpha [t_j < p_j] - \beta [p_j < t_j]"
+)
+
+_SEGMENTATION = (
+    _of_region(
+        "dice_loss",
+        "Dice loss",
+        r"\frac{\operatorname{sign}(p_j - t_j) S - E}{S^2}" + ERRORS + r"S = \sum_i (p_i + t_i) + s",
+    ),
+    _of_region(
+        "jaccard_loss",
+        "Jaccard (IoU) loss",
+        r"\frac{\operatorname{sign}(p_j - t_j) S - [t_j < p_j] E}{S^2}"
+        + ERRORS
+        + r"S = \sum_i \max(p_i, t_i) + s",
+    ),
+    _of_region("tversky_loss", "Tversky loss", r"\frac{r D - (r + [p_j < t_j]) E}{D^2}" + TVERSKY_TERMS),
+    _of_region(
+        "focal_tversky_loss",
+        "Focal Tversky loss",
+        r"\frac{1}{\gamma} \left(\frac{E}{D}\right)^{1 / \gamma - 1} \frac{r D - (r + [p_j < t_j]) E}{D^2}"
+        + TVERSKY_TERMS,
+    ),
+    _of_region(
+        "generalized_dice_loss",
+        "Generalised Dice loss",
+        r"w_k \frac{\operatorname{sign}(p_{kj} - t_{kj}) - \ell}{\sum_c w_c (\sum_i (p_{ci} + t_{ci}) + s)}",
+    ),
+    LossCard(
+        name="lovasz_softmax_loss",
+        title="Lovász-softmax loss",
+        family="segmentation",
+        gradient=r"g_j \operatorname{sign}(p_j - t_j) \nabla p_j",
+        domain="real logits, class indices",
+        range=PROBABILITY,
+        estimates="a mask",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=always(math.sqrt(2) / 4, r"$\frac{\sqrt{2}}{4}$"),
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="lovasz_hinge_loss",
+        title="Lovász hinge",
+        family="segmentation",
+        gradient=r"-(2 y_j - 1) g_j [m_j > 0]",
+        domain="real logits, labels 0 and 1",
+        range=NON_NEGATIVE,
+        estimates="a mask",
+        likelihood=None,
+        convex=YES,
+        c1=NO,
+        c2=NO,
+        lipschitz=ONE,
+        smoothness=UNBOUNDED,
+    ),
+)
+
+IOU_SLOPE = r"\frac{I \partial_j U - U \partial_j I}{U^2}"
+DIOU_SLOPE = IOU_SLOPE + r" + \frac{2 \rho \partial_j \rho}{d^2} - \frac{2 \rho^2 \partial_j d}{d^3}"
+
+
+def _of_boxes(name: str, title: str, gradient: str, high: float) -> LossCard:
+    return LossCard(
+        name=name,
+        title=title,
+        family="detection",
+        gradient=gradient,
+        domain=r"boxes with $x_1 \le x_2$, $y_1 \le y_2$",
+        range=always((0.0, high), f"$[0, {high:g}]$"),
+        estimates="a box",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    )
+
+
+_DETECTION = (
+    _of_boxes("iou_loss", "IoU loss", IOU_SLOPE, 1),
+    _of_boxes("giou_loss", "GIoU loss", IOU_SLOPE + r" + \frac{U \partial_j C - C \partial_j U}{C^2}", 2),
+    _of_boxes("diou_loss", "DIoU loss", DIOU_SLOPE, 2),
+    _of_boxes(
+        "ciou_loss",
+        "CIoU loss",
+        DIOU_SLOPE + r" + \alpha \partial_j v, \qquad \alpha = \frac{v}{1 - \frac{I}{U} + v}",
+        3,
+    ),
+    LossCard(
+        name="distribution_focal_loss",
+        title="Distribution focal loss",
+        family="detection",
+        gradient="p_j - (l + 1 - y) [j = l] - (y - l) [j = l + 1]" + P,
+        domain=r"logits real or $-\infty$, targets from $0$ to $n - 1$",
+        range=NON_NEGATIVE,
+        estimates="a distribution with the right mean",
+        likelihood="categorical",
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=ROOT_TWO,
+        smoothness=HALF,
+    ),
+)
+
+
 VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
 SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
 ABOVE_A_PAIR = Claim(
@@ -1098,7 +1238,16 @@ _RANKING = (
     ),
 )
 
-_CARDS = (*_REGRESSION, *_CLASSIFICATION, *_IMBALANCE, *_REPRESENTATION, *_RANKING)
+
+_CARDS = (
+    *_REGRESSION,
+    *_CLASSIFICATION,
+    *_IMBALANCE,
+    *_SEGMENTATION,
+    *_DETECTION,
+    *_REPRESENTATION,
+    *_RANKING,
+)
 
 
 def cards() -> dict[str, LossCard]:

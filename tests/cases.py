@@ -8,6 +8,8 @@ loss written anew from its definition with the functions of a module ``m``: ``ma
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -210,6 +212,10 @@ class LossCase:
     """letters(**hyper): what the printed formula calls the hyper-parameters, if not by their names."""
     printed: bool = True
     """Whether the printed formula and gradient are plain enough to be evaluated; if not: held elsewhere."""
+    exact: bool = True
+    """Whether the gradient is that of the value: a definition may hold a factor constant."""
+    topped: bool = True
+    """Whether random arguments come near the upper end of the range."""
     best: tuple[Any, ...] = (0.0, 0.0)
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
     outside: tuple[tuple[str, tuple[Any, ...]], ...] = NOT_FINITE
@@ -266,18 +272,24 @@ class LossCase:
         return flat[0], flat[1]
 
     def of_predictions(self, **hyper: Any) -> list[Callable[[Tensor], Tensor]]:
-        """The loss at each of the ``targets``, as a function of the predictions: a number, or a row."""
+        """The loss at each of the ``targets``, as a function of the predictions: a number, or a row.
 
-        def first(target: Any) -> Callable[[Tensor], Tensor]:
+        Of several losses of one row, the first is taken.
+        """
+
+        def first(loss: Tensor) -> Tensor:
+            return loss.flatten(1)[:, 0] if loss.ndim > 1 else loss
+
+        def of_batch(target: Any) -> Callable[[Tensor], Tensor]:
             return torch.func.vmap(
                 lambda x: self(*self.layout.predictions(x, target), reduction="none", **hyper)[0]
             )
 
         if self.layout.whole:
-            return [first(target) for target in self.targets]
+            return [of_batch(target) for target in self.targets]
 
         def at(target: Any) -> Callable[[Tensor], Tensor]:
-            return lambda x: self(*self.layout.predictions(x, target), reduction="none", **hyper)
+            return lambda x: first(self(*self.layout.predictions(x, target), reduction="none", **hyper))
 
         return [at(target) for target in self.targets]
 
@@ -935,6 +947,419 @@ IMBALANCE = (
 )
 
 
+def overlap(m: Any, z: Any, t: Any, multilabel: bool) -> list[tuple[Any, Any, Any]]:
+    """Found, false and missed pixels of each class, from logits and masks [class][pixel]."""
+    if multilabel:
+        p = [[1 / (1 + m.exp(-v)) for v in row] for row in z]
+        q = [[1 / (1 + m.exp(v)) for v in row] for row in z]
+    else:
+        pixels = [softmax(m, list(column)) for column in zip(*z, strict=True)]
+        p = [list(row) for row in zip(*pixels, strict=True)] or [[] for _ in z]
+        q = [[sum(v[k] for k in range(len(v)) if k != c) for v in pixels] for c in range(len(z))]
+    return [
+        (
+            sum(min(a, c) for a, c in zip(p_k, t_k, strict=True)),
+            sum(max(a - c, 0) for a, c in zip(p_k, t_k, strict=True)),
+            sum(max(b - (1 - c), 0) for b, c in zip(q_k, t_k, strict=True)),
+        )
+        for p_k, q_k, t_k in zip(p, q, t, strict=True)
+    ]
+
+
+def tversky(
+    m: Any,
+    z: Any,
+    t: Any,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    gamma: float = 1.0,
+    smooth: float = 1.0,
+    multilabel: bool = False,
+    class_weight: Any = None,
+) -> list[Any]:
+    """One loss a class; the power as a root, so that 1 is 1."""
+    losses = []
+    for k, (found, false, missed) in enumerate(overlap(m, z, t, multilabel)):
+        wrong = alpha * false + beta * missed
+        whole = found + wrong + smooth * (alpha + beta) / 2
+        loss = (wrong / whole) ** (1 / gamma) if wrong else 0
+        losses.append(loss * (1 if class_weight is None else class_weight.tolist()[k]))
+    return losses
+
+
+def generalized_dice(m: Any, z: Any, t: Any, smooth: float = 1.0, multilabel: bool = False) -> Any:
+    counts = overlap(m, z, t, multilabel)
+    sizes = [sum(row) + smooth for row in t]
+    wrong = sum((n + f) / s**2 for (_, n, f), s in zip(counts, sizes, strict=True) if s)
+    whole = sum((2 * i + n + f + smooth) / s**2 for (i, n, f), s in zip(counts, sizes, strict=True) if s)
+    return wrong / whole if whole else 0
+
+
+def choquet(errors: list[Any], foreground: list[bool]) -> Any:
+    """The integral, over the level u, of the Jaccard loss of having wrong the pixels with errors above u."""
+
+    def jaccard(level: Any) -> Any:
+        wrong = [v >= level for v in errors]
+        hit = sum(f and not w for f, w in zip(foreground, wrong, strict=True))
+        union = sum(f or w for f, w in zip(foreground, wrong, strict=True))
+        return 1 - hit / (errors[0] * 0 + union)
+
+    levels = sorted({0, *errors})
+    return sum((high - low) * jaccard(high) for low, high in itertools.pairwise(levels))
+
+
+def lovasz_softmax(
+    m: Any, z: Any, y: Any, classes: str = "present", ignore_index: int = -100, **h: Any
+) -> Any:
+    kept = [i for i, label in enumerate(y) if label != ignore_index]
+    pixels = [softmax(m, [row[i] for row in z]) for i in kept]
+    losses = []
+    for c in range(len(z)):
+        inside = [y[i] == c for i in kept]
+        others = [sum(v[k] for k in range(len(v)) if k != c) for v in pixels]
+        errors = [o if f else v[c] for o, f, v in zip(others, inside, pixels, strict=True)]
+        losses.append(choquet(errors, inside) if any(inside) or (classes == "all" and errors) else 0)
+    return losses
+
+
+def present(z: Any, y: Any, classes: str = "present", ignore_index: int = -100, **hyper: Any) -> list[int]:
+    return [int(classes == "all" or (c in y and c != ignore_index)) for c in range(len(z))]
+
+
+def lovasz_hinge(m: Any, z: Any, y: Any, ignore_index: int = -100, **hyper: Any) -> Any:
+    kept = [(v, label == 1) for v, label in zip(z, y, strict=True) if label != ignore_index]
+    return choquet([max(1 - v if f else 1 + v, 0) for v, f in kept], [f for _, f in kept]) if kept else 0
+
+
+def mask(tail: Shape) -> Layout:
+    """One channel of three logits and a 0/1 mask: the form with a sigmoid."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        size = (shape[0], 1, 3)
+        return [uniform(generator, size, low, high), torch.randint(2, size, generator=generator).double()]
+
+    def symbols(z: Any, t: Any) -> dict[str, Any]:
+        return {"p": [1 / (1 + math.exp(-v)) for v in z[0]], "t": t[0]}
+
+    return Layout(
+        draw=draw,
+        units=pieces,
+        predictions=lambda x, target: [
+            x.unsqueeze(1),
+            torch.tensor(target, dtype=x.dtype).expand_as(x).unsqueeze(1),
+        ],
+        symbols=symbols,
+        dim=3,
+        tail=tail,
+        shape=(4, *tail),
+        empty=((0, *tail),),
+    )
+
+
+def region(tail: Shape) -> Layout:
+    """Three classes of four pixels, and indices: the form with a softmax."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        logits = uniform(generator, (shape[0], CLASSES, 4), low, high)
+        return [logits, torch.randint(CLASSES, (shape[0], 4), generator=generator)]
+
+    return Layout(
+        draw=draw,
+        units=pieces,
+        predictions=lambda x, target: [
+            x.reshape(len(x), CLASSES, -1),
+            torch.tensor(target).expand(len(x), -1),
+        ],
+        symbols=lambda z, y: {},
+        dim=2 * CLASSES,
+        tail=tail,
+        shape=(4, *tail),
+        empty=((0, *tail),),
+    )
+
+
+def of_indices(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss of masks, from indices; the ignored pixels left out."""
+
+    def reference(m: Any, z: Any, y: Any, ignore_index: int = -100, **hyper: Any) -> Any:
+        kept = [i for i, label in enumerate(y) if label != ignore_index]
+        t = [[int(y[i] == c) for i in kept] for c in range(len(z))]
+        return loss(m, [[row[i] for i in kept] for row in z], t, **hyper)
+
+    return reference
+
+
+def class_masses(z: Any, y: Any, class_weight: Any = None, **hyper: Any) -> list[float]:
+    return [1.0] * len(z) if class_weight is None else class_weight.tolist()
+
+
+def s_is_smooth(**hyper: Any) -> dict[str, Any]:
+    return {"s": hyper.get("smooth", 1.0)}
+
+
+PIXELS = [
+    [-3.0, 20.0, 0.5],
+    [0.0, -60.0, 7.5],
+    [-40.0, 40.0, -1e-3],
+    [80.0, 80.0, 80.0],
+    [-80.0, -80.0, -80.0],
+]
+MASK_ROWS = tuple(([z], [t]) for z in PIXELS for t in ([1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]))
+GRID = [[3.0, 0.0, -2.0, 60.0], [1.0, 0.0, 7.5, -60.0], [-2.0, 0.0, 1.0, 5.0]]
+LABELS = ([0, 1, 2, 0], [1, 1, 1, 1], [2, 0, 1, 2])
+MASK_OUTSIDE = (
+    ("input", ([[math.nan, 0.0, 0.0]], [[1.0, 0.0, 0.0]])),
+    ("target", ([[0.0, 0.0, 0.0]], [[1.0, 2.0, 0.0]])),
+    ("target", ([[0.0, 0.0, 0.0]], [[1.0, math.nan, 0.0]])),
+)
+REGION_OUTSIDE = (
+    ("input", ([[math.nan] * 4] * 3, [0, 1, 2, 0])),
+    ("target", (GRID, [0, 1, 2, 3])),
+    ("target", (GRID, [0, 1, 2, -1])),
+)
+
+
+def overlap_cases(
+    name: str, reference: Callable[..., Any], *hypers: Hyper, printed: bool = True
+) -> tuple[LossCase, LossCase]:
+    single = name == "generalized_dice_loss"
+    as_mask = LossCase(
+        name,
+        reference,
+        layout=mask(() if single else (1,)),
+        required={"multilabel": True},
+        hypers=({}, *hypers),
+        extremes=MASK_ROWS,
+        wide=(-30.0, 30.0),
+        targets=([1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]),
+        letters=s_is_smooth,
+        printed=printed,
+        topped=False,
+        best=([[800.0, -800.0, 800.0]], [[1.0, 0.0, 1.0]]),
+        outside=MASK_OUTSIDE,
+    )
+    weighted = () if single else ({"class_weight": WEIGHTS},)
+    indices = dataclasses.replace(
+        as_mask,
+        reference=of_indices(reference),
+        layout=region(() if single else (3,)),
+        form="indices",
+        required={},
+        mass=(lambda *unit, **hyper: 1) if single else class_masses,
+        hypers=({}, *hypers, *weighted, {"ignore_index": 1}),
+        extremes=tuple((GRID, y) for y in LABELS),
+        targets=(),
+        best=([[800.0, -800.0], [0.0, 0.0], [-800.0, 800.0]], [0, 2]),
+        outside=REGION_OUTSIDE,
+    )
+    return as_mask, indices
+
+
+SEGMENTATION = (
+    *overlap_cases("dice_loss", tversky, {"smooth": 0.0}, {"smooth": 10.0}),
+    *overlap_cases("jaccard_loss", functools.partial(tversky, alpha=1.0, beta=1.0), {"smooth": 0.0}),
+    *overlap_cases("tversky_loss", tversky, {"alpha": 0.2, "beta": 0.8}, {"beta": 2.0, "smooth": 0.0}),
+    *overlap_cases(
+        "focal_tversky_loss",
+        lambda m, *unit, **hyper: tversky(m, *unit, **{"alpha": 0.3, "beta": 0.7, "gamma": 4 / 3, **hyper}),
+        {"gamma": 0.5},
+        {"gamma": 2.0, "smooth": 0.25, "alpha": 1.0},
+    ),
+    *overlap_cases("generalized_dice_loss", generalized_dice, {"smooth": 0.0}, printed=False),
+    LossCase(
+        "lovasz_softmax_loss",
+        lovasz_softmax,
+        layout=region((3,)),
+        required={"per_image": True},
+        hypers=({}, {"classes": "all"}, {"ignore_index": 1}),
+        mass=present,
+        extremes=tuple((GRID, y) for y in LABELS),
+        wide=(-30.0, 30.0),
+        targets=([0, 1], [0, 2]),
+        kinks=lambda **hyper: (math.log(2),),
+        direction=(1.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+        curved=lambda **hyper: torch.stack(
+            [face(), torch.tensor([-100.0, 0, 0]).expand(24001, 3)], 2
+        ).flatten(1),
+        printed=False,
+        topped=False,
+        best=([[800.0, -800.0], [0.0, 0.0], [-800.0, 800.0]], [0, 2]),
+        outside=REGION_OUTSIDE,
+    ),
+    LossCase(
+        "lovasz_hinge_loss",
+        lovasz_hinge,
+        layout=dataclasses.replace(
+            elementwise("z", "y"),
+            draw=lambda generator, shape, low, high: [
+                uniform(generator, (*shape, 3), low, high),
+                torch.randint(2, (*shape, 3), generator=generator),
+            ],
+            units=pieces,
+            predictions=lambda x, target: [x, torch.tensor(target).expand_as(x)],
+            dim=3,
+            shape=(4,),
+            empty=((0,),),
+            scalars=False,
+        ),
+        required={"per_image": True},
+        hypers=({}, {"ignore_index": 1}),
+        extremes=tuple((z, y) for z in PIXELS for y in ([1, 0, 0], [1, 1, 1], [0, 0, 0])),
+        targets=([1, 0, 1], [0, 0, 0], [1, 1, 1]),
+        direction=(1.0, 0.0, 0.0),
+        printed=False,
+        best=([2.0, -2.0, 1.0], [1, 0, 1]),
+        outside=(
+            ("input", ([math.nan, 0.0, 0.0], [1, 0, 0])),
+            ("input", ([0.0, INF, 0.0], [1, 0, 0])),
+            ("target", ([0.0, 0.0, 0.0], [1, 2, 0])),
+        ),
+    ),
+)
+
+
+def box_terms(a: Tensor, b: Tensor) -> dict[str, Tensor]:
+    """The letters of the printed formulas of boxes, as the papers define them."""
+    low, high = torch.maximum(a[:2], b[:2]), torch.minimum(a[2:], b[2:])
+    both = (high - low).clamp(min=0).prod()
+    side_a, side_b = a[2:] - a[:2], b[2:] - b[:2]
+    hull = torch.maximum(a[2:], b[2:]) - torch.minimum(a[:2], b[:2])
+    angles = torch.stack([torch.atan(side[0] / side[1]) for side in (side_a, side_b)])
+    return {
+        "I": both,
+        "U": side_a.prod() + side_b.prod() - both,
+        "C": hull.prod(),
+        "rho": (a[:2] + a[2:] - b[:2] - b[2:]).norm() / 2,
+        "d": hull.norm(),
+        "v": 4 / math.pi**2 * (angles[0] - angles[1]) ** 2,
+        "theta": angles,
+    }
+
+
+def box_symbols(a: list[float], b: list[float]) -> dict[str, Any]:
+    leaf, other = (
+        torch.tensor(a, dtype=torch.float64, requires_grad=True),
+        torch.tensor(b, dtype=torch.float64),
+    )
+    terms = box_terms(leaf, other)
+    slopes = {
+        f"partial{name}": torch.autograd.grad(value, leaf, retain_graph=True)[0].tolist()
+        for name, value in terms.items()
+        if name != "theta"
+    }
+    return {name: value.tolist() for name, value in terms.items()} | slopes | {"A": 0, "B": 1}
+
+
+def draw_boxes(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+    corners = [uniform(generator, (*shape, 2), low, high) for _ in range(2)]
+    sides = [uniform(generator, (*shape, 2), (high - low) / 20, (high - low) / 2) for _ in range(2)]
+    return [torch.cat([c, c + s], -1) for c, s in zip(corners, sides, strict=True)]
+
+
+BOXES = Layout(
+    draw=draw_boxes,
+    units=lambda a, b: pieces(a.reshape(-1, 4), b.reshape(-1, 4)),
+    predictions=lambda x, target: [x, torch.tensor(target, dtype=x.dtype).expand_as(x)],
+    symbols=box_symbols,
+    dim=4,
+)
+BINS = Layout(
+    draw=lambda generator, shape, low, high: [
+        uniform(generator, (*shape, 4), low, high),
+        uniform(generator, shape, 0, 3),
+    ],
+    units=lambda z, y: pieces(z.reshape(-1, 4), y.reshape(-1)),
+    predictions=lambda x, target: [x, torch.full_like(x[:, 0], target)],
+    symbols=lambda z, y: {"z": z, "y": y, "l": math.floor(y)},
+    dim=4,
+)
+
+
+def boxes(m: Any, a: Any, b: Any, penalty: str = "") -> Any:
+    sides = [max(min(a[i + 2], b[i + 2]) - max(a[i], b[i]), 0) for i in (0, 1)]
+    (w, h), (v, u) = ((box[2] - box[0], box[3] - box[1]) for box in (a, b))
+    hull = [max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1)]
+    both = sides[0] * sides[1]
+    union = w * h + v * u - both
+    loss = 1 - both / union
+    if penalty == "gap":
+        return loss + (hull[0] * hull[1] - union) / (hull[0] * hull[1])
+    if penalty:
+        shift = sum(((a[i] + a[i + 2] - b[i] - b[i + 2]) / 2) ** 2 for i in (0, 1))
+        aspect = 4 / m.pi**2 * (m.atan(w / h) - m.atan(v / u)) ** 2
+        full = aspect**2 / (loss + aspect) if aspect and penalty == "aspect" else 0
+        loss += shift / (hull[0] ** 2 + hull[1] ** 2) + full
+    return loss
+
+
+BOX_ROWS = (
+    ([0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0]),
+    ([0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0078125]),
+    ([100.0, 200.0, 300.0, 500.0], [100.0, 200.0009765625, 300.0, 500.0009765625]),
+    ([-1.0, -1.0, 1.0, 1.0], [-4.0, -2.0, 4.0, 2.0]),
+    ([0.0, 0.0, 1.0, 1.0], [30.0, 70.0, 31.0, 75.0]),
+    ([0.0, 0.0, 2.0**-20, 2.0**-20], [0.0, 0.0, 2.0**-19, 2.0**-20]),
+    ([0.0, 0.0, 2.0**20, 1.0], [0.0, 0.0, 1.0, 2.0**20]),
+)
+
+
+def box_case(name: str, penalty: str, topped: bool = False) -> LossCase:
+    return LossCase(
+        name,
+        lambda m, a, b: boxes(m, a, b, penalty),
+        layout=BOXES,
+        extremes=BOX_ROWS,
+        wide=(0.0, 4e-6),
+        targets=([0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1e-6, 1e-6]),
+        kinks=lambda: (1.0,),
+        direction=(0.0, 0.0, 1.0, 1.0),
+        exact=name != "ciou_loss",
+        topped=topped,
+        best=([0.3, 0.2, 0.9, 0.4], [0.3, 0.2, 0.9, 0.4]),
+        outside=(
+            ("input", ([math.nan, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0])),
+            ("input", ([2.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0])),
+            ("target", ([0.0, 0.0, 1.0, 1.0], [0.0, 2.0, 1.0, 1.0])),
+            ("target", ([0.0, 0.0, 1.0, 1.0], [0.0, 0.0, INF, 1.0])),
+        ),
+    )
+
+
+def dfl(m: Any, z: Any, y: Any) -> Any:
+    left = min(math.floor(y), len(z) - 2)
+    log_p = log_softmax(m, z)
+    return -(left + 1 - y) * log_p[left] - (y - left) * log_p[left + 1]
+
+
+DETECTION = (
+    box_case("iou_loss", "", topped=True),
+    box_case("giou_loss", "gap"),
+    box_case("diou_loss", "shift"),
+    box_case("ciou_loss", "aspect"),
+    LossCase(
+        "distribution_focal_loss",
+        dfl,
+        layout=BINS,
+        extremes=tuple(
+            (z, y)
+            for z in ([0.0] * 4, [3.0, 1.0, -2.0, 0.5], [1000.0, 0.0, -5.0, 7.0], [10001.0, 1e4, 9998.0, 1.0])
+            for y in (0.0, 0.25, 1.0, 2.5, 3.0)
+            if z[0] < 1000 or y > 0.5
+        ),
+        targets=(0.0, 1.0, 0.25),
+        curved=lambda: torch.cat([face(), torch.full((24001, 1), -200.0)], 1),
+        best=([800.0, 0.0, 0.0, 0.0], 0.0),
+        outside=(
+            ("input", ([math.nan, 0.0, 0.0, 0.0], 1.0)),
+            ("input", ([INF, 0.0, 0.0, 0.0], 1.0)),
+            ("target", ([0.0] * 4, 3.5)),
+            ("target", ([0.0] * 4, -0.5)),
+            ("target", ([0.0] * 4, math.nan)),
+        ),
+    ),
+)
+
+
 def vectors(letters: int, dim: int = 2, real_target: bool = False) -> Layout:
     """Rows of vectors that stand for themselves, and perhaps a target between 0 and 1 for each."""
 
@@ -1335,7 +1760,8 @@ RANKING = (
 STATISTICS = ("barlow_twins_loss", "vicreg_loss")
 """Losses of a whole batch, without weight or reduction: test_representation holds all there is of them."""
 
-CASES = (*REGRESSION, *CLASSIFICATION, *IMBALANCE, *REPRESENTATION, *RANKING)
+
+CASES = (*REGRESSION, *CLASSIFICATION, *IMBALANCE, *SEGMENTATION, *DETECTION, *REPRESENTATION, *RANKING)
 
 
 def _asymmetric_laplace(v: float, q: float) -> float:

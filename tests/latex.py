@@ -47,6 +47,7 @@ def evaluate(tex: str, **names: Any) -> float:
     r"""The value of a formula; ``names``: its symbols by their TeX without the backslash, ŷ as ``yhat``."""
     tex = re.sub(r"^\\ell\(.*?\) = ", "", tex)
     tex = re.sub(r"\\operatorname\{(sign|softmax)\}", r"\\\1", tex)
+    tex = re.sub(r"\\partial_j \\?(\w+)", r"\\partial\1_j", tex)  # the derivative is a vector of its own
     formula, *definitions = [part.strip(" ,") for part in re.split(r"\\qquad|\\quad", tex)]
     symbols = {"e": math.e, r"\pi": math.pi} | {_symbol(name): value for name, value in names.items()}
     for definition in reversed(definitions):  # a definition may refer to later ones

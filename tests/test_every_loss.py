@@ -187,6 +187,8 @@ def test_deleting_everything_costs_nothing(case: LossCase, hyper: Hyper) -> None
 
 @each_hyper
 def test_first_and_second_derivatives(case: LossCase, hyper: Hyper) -> None:
+    if not case.exact:
+        pytest.skip("a factor is a constant by definition")
     shape = case.layout.rows(5)
     arguments = leaves(case.arguments(*shape, seed=1))
     weight = by_row([1.0, 0.5, 0.0, 2.0, 1.0], shape).double()

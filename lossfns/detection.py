@@ -1,0 +1,291 @@
+"""Losses for boxes (…, 4), given as corners x₁ y₁ x₂ y₂ in any unit: one loss a matched pair.
+
+The four IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
+no absolute epsilon. Extents are clamped at 0: a box with x₂ < x₁ has width 0 at x₁, and costs at least 1
+against any other (``strict()`` refuses it). Gradients are 0 where the two boxes are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lossfns import _check
+from lossfns._check import Domain, checked
+from lossfns._module import module
+from lossfns._ratio import ratio, vanishes
+from lossfns._reduce import elementwise, expand_weight, reduce
+
+__all__ = [
+    "CIoULoss",
+    "DIoULoss",
+    "DistributionFocalLoss",
+    "GIoULoss",
+    "IoULoss",
+    "ciou_loss",
+    "diou_loss",
+    "distribution_focal_loss",
+    "giou_loss",
+    "iou_loss",
+]
+
+
+@checked()
+def iou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""IoU loss: 1 − intersection over union of two boxes.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U}
+
+    Conventions:
+        I is the area of A ∩ B, U that of A ∪ B. In [0, 1]; 0 only for the same box. Disjoint boxes cost 1
+        with gradient 0. Where both areas are 0 (points, segments) the loss is 0 for the same box, else 1.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+
+    Raises:
+        ValueError: shapes differ, or do not end in 4; ``weight`` does not broadcast; unknown ``reduction``;
+            under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
+
+    Source:
+        Jaccard (1901); Yu et al. (2016), *UnitBox*. Chapter: Boxes and detection.
+
+    Example:
+        >>> iou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 2.0]))
+        tensor(0.6667)
+    """
+    return _box_loss(lambda pair: pair.iou_distance(), input, target, weight, reduction)
+
+
+@checked()
+def giou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Generalised IoU loss: adds the share of the hull that neither box covers.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{C - U}{C}
+
+    Conventions:
+        C is the area of the smallest box around both. In [0, 2]. Disjoint boxes have a gradient; if one box
+        lies in the other it is :func:`iou_loss`, and the gradient does not move its centre. The penalty is 0
+        where C is 0.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+
+    Raises:
+        ValueError: as :func:`iou_loss`.
+
+    Source:
+        Rezatofighi et al. (2019), *Generalized intersection over union*. Chapter: Boxes and detection.
+
+    Example:
+        >>> giou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([3.0, 0.0, 4.0, 1.0]))
+        tensor(1.5000)
+    """
+    return _box_loss(lambda pair: pair.iou_distance() + pair.gap(), input, target, weight, reduction)
+
+
+@checked()
+def diou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Distance IoU loss: adds the squared distance of the centres, relative to the hull.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2}
+
+    Conventions:
+        ρ is the distance of the centres, d the diagonal of the smallest box around both. In [0, 2]; it is
+        :func:`iou_loss` where the centres are the same.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+
+    Raises:
+        ValueError: as :func:`iou_loss`.
+
+    Source:
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes and detection.
+
+    Example:
+        >>> diou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 0.0, 3.0, 3.0]))
+        tensor(1.)
+    """
+    return _box_loss(lambda pair: pair.iou_distance() + pair.shift(), input, target, weight, reduction)
+
+
+@checked()
+def ciou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect ratio.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{v^2}{1 - \frac{I}{U} + v}, \qquad
+        v = \frac{4}{\pi^2} (\theta_A - \theta_B)^2
+
+    Conventions:
+        θ = arctan(w/h) of each box, a point having that of the other. In [0, 3]. The last term is α v with
+        α = v / (1 − I/U + v), and α is a constant for the gradient: part of the definition, so the gradient
+        is not that of the value.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+
+    Raises:
+        ValueError: as :func:`iou_loss`.
+
+    Source:
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes and detection.
+
+    Example:
+        >>> ciou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))
+        tensor(0.5032)
+    """
+
+    def complete(pair: _Pair) -> Tensor:
+        iou_distance, v = pair.iou_distance(), pair.aspect()
+        alpha = ratio(v, iou_distance + v).detach()
+        return iou_distance + pair.shift() + alpha * v
+
+    return _box_loss(complete, input, target, weight, reduction)
+
+
+@checked()
+def distribution_focal_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    r"""Distribution focal loss: cross-entropy of a number, shared between the two bins beside it.
+
+    .. math:: \ell(z, y) = (y - l - 1) \log p_l - (y - l) \log p_r, \qquad p = \operatorname{softmax}(z),
+        \quad r = l + 1
+
+    Conventions:
+        The bins are 0, 1, …, n − 1 and l is the one at or below the target. A target on a bin, the last one
+        included, is cross-entropy. Least where p_l = l + 1 − y and p_r = y − l: then the mean of p is the
+        target. Logits of −∞ mask a bin.
+
+    Shape:
+        ``input``: (…, n), n at least 2. ``target``: (…), from 0 to n − 1. ``weight``: broadcasts to (…); 0
+        deletes. ``"none"``: (…).
+
+    Raises:
+        ValueError: shapes do not fit; ``weight`` does not broadcast; unknown ``reduction``; under
+            ``strict()`` a target outside the bins, NaN or +∞ logits.
+
+    Source:
+        Li et al. (2020), *Generalized focal loss*. Chapter: Boxes and detection.
+
+    Example:
+        >>> distribution_focal_loss(torch.zeros(3, 4), torch.tensor([0.0, 1.5, 3.0]), reduction="none")
+        tensor([1.3863, 1.3863, 1.3863])
+    """
+    _check.is_tensor(input=input, target=target)
+    if input.ndim == 0 or input.shape[-1] < 2:
+        raise ValueError(f"input must have shape (…, n), n at least 2 bins, got {tuple(input.shape)}")
+    if target.shape != input.shape[:-1]:
+        raise ValueError(
+            f"target must have the shape of input without the bins, {tuple(input.shape[:-1])}, "
+            f"got {tuple(target.shape)}"
+        )
+    z, y = _check.floating(input, target)
+    weight = expand_weight(weight, like=y)
+    if weight is not None:
+        z, y = torch.where((weight == 0).unsqueeze(-1), 0.0, z), torch.where(weight == 0, 0.0, y)
+    last = z.shape[-1] - 1
+    _check.below_infinity("input", z)
+    Domain(lambda v: (v >= 0) & (v <= last), f"from 0 to {last}")("target", y)
+    left = y.detach().nan_to_num(0.0).floor().clamp(0, last - 1)
+    log_p = z.log_softmax(-1).gather(-1, torch.stack([left, left + 1], -1).long())
+    share = torch.stack([left + 1 - y, y - left], -1)
+    impossible = (share == 0) & (log_p == -torch.inf)
+    return reduce(-(share * torch.where(impossible, 0.0, log_p)).sum(-1), weight, reduction)
+
+
+_ordered = Domain(
+    lambda v: v.isfinite() & (v[..., 2:] >= v[..., :2]).repeat_interleave(2, -1),
+    "finite, with x1 <= x2 and y1 <= y2",
+)
+
+
+def _box_loss(
+    loss: Callable[[_Pair], Tensor], input: Tensor, target: Tensor, weight: Tensor | None, reduction: str
+) -> Tensor:
+    _check.same_shape(input=input, target=target)
+    if input.ndim == 0 or input.shape[-1] != 4:
+        raise ValueError(f"input must have shape (…, 4), x1 y1 x2 y2, got {tuple(input.shape)}")
+    domains = {"input": _ordered, "target": _ordered}
+    return elementwise(
+        lambda a, b: loss(_Pair(a, b)), weight, reduction, axes=1, domains=domains, input=input, target=target
+    )
+
+
+class _Pair:
+    """Two boxes A and B: their sides, (…, 2), and how far each reaches beyond the other in x and in y.
+
+    All areas are sums of products of these, so that nothing cancels where the boxes are nearly the same.
+    """
+
+    def __init__(self, a: Tensor, b: Tensor) -> None:
+        (low_a, high_a), (low_b, high_b) = _corners(a), _corners(b)
+        self.side_a, self.side_b = high_a - low_a, high_b - low_b
+        low, high = low_a - low_b, high_a - high_b
+        self.centres = (low + high) / 2
+        self.beyond_a, self.beyond_b = high.relu() + (-low).relu(), (-high).relu() + low.relu()
+        self.hull = self.side_b + self.beyond_a
+
+    def iou_distance(self) -> Tensor:
+        """1 − IoU = D / (D + I) with D the area of A \\ B and B \\ A."""
+        difference = _minus(self.side_a, self.beyond_a) + _minus(self.side_b, self.beyond_b)
+        union = difference + _area(self.side_a - torch.minimum(self.side_a, self.beyond_a))
+        differ = ((self.beyond_a + self.beyond_b) > 0).any(-1).to(union.dtype)
+        return torch.where(vanishes(union), differ, ratio(difference, union))
+
+    def gap(self) -> Tensor:
+        """The share of the hull outside A ∪ B: what it has beyond A, less what B has beyond A."""
+        outside = _minus(self.hull, self.beyond_b) - _minus(self.side_b, self.beyond_b)
+        return ratio(outside, _area(self.hull))
+
+    def shift(self) -> Tensor:
+        """The squared distance of the centres over the squared diagonal of the hull."""
+        return ratio(self.centres.square().sum(-1), self.hull.square().sum(-1))
+
+    def aspect(self) -> Tensor:
+        """(4/π²) (θ_A − θ_B)², the difference of the angles by one arctangent."""
+        (w, h), (v, u) = _proportions(self.side_a), _proportions(self.side_b)
+        sine, cosine = w * u - v * h, h * u + w * v
+        point = (sine == 0) & (cosine == 0)
+        angle = torch.atan2(sine, torch.where(point, 1.0, cosine))
+        return 4 / math.pi**2 * angle.square()
+
+
+def _corners(box: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = box[..., :2], box[..., 2:]
+    return low, torch.where(high < low, low, high)
+
+
+def _proportions(side: Tensor) -> tuple[Tensor, ...]:
+    """Width and height in units of the larger one, a constant that no angle depends on."""
+    unit = side.detach().amax(-1, keepdim=True)
+    return (side / torch.where(unit == 0, 1.0, unit)).unbind(-1)
+
+
+def _area(side: Tensor) -> Tensor:
+    return side[..., 0] * side[..., 1]
+
+
+def _minus(side: Tensor, beyond: Tensor) -> Tensor:
+    """The area of a box outside another, beyond which its sides reach so far."""
+    (w, h), (x, y) = side.unbind(-1), torch.minimum(side, beyond).unbind(-1)
+    return x * h + (w - x) * y
+
+
+IoULoss = module("IoULoss", iou_loss)
+GIoULoss = module("GIoULoss", giou_loss)
+DIoULoss = module("DIoULoss", diou_loss)
+CIoULoss = module("CIoULoss", ciou_loss)
+DistributionFocalLoss = module("DistributionFocalLoss", distribution_focal_loss)

@@ -1,0 +1,335 @@
+"""What is particular to losses of boxes: geometry by a loop, degenerate boxes, invariances, ranges, bins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import lossfns
+from lossfns import verify
+
+NAMES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
+each = pytest.mark.parametrize("name", NAMES)
+each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+def loss(name: str, *tensors: Tensor, **kwargs: Any) -> Tensor:
+    value: Tensor = getattr(lossfns, name)(*tensors, **{"reduction": "none", **kwargs})
+    return value
+
+
+def boxes(n: int, seed: int = 0, size: float = 1.0) -> Tensor:
+    low, side = torch.rand(2, n, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.cat([low, low + size * side], 1)
+
+
+def slopes(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    leaves = a.clone().requires_grad_(), b.clone().requires_grad_()
+    grad_a, grad_b = torch.autograd.grad(loss(name, *leaves).sum(), leaves)
+    return grad_a, grad_b
+
+
+def by_definition(a: list[float], b: list[float], name: str) -> float:
+    """The four losses as the papers write them, for proper boxes."""
+
+    def area(x1: float, y1: float, x2: float, y2: float) -> float:
+        return max(x2 - x1, 0) * max(y2 - y1, 0)
+
+    both = area(max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
+    union = area(*a) + area(*b) - both
+    hull = [min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])]
+    value = 1 - both / union
+    if name == "giou_loss":
+        return value + (area(*hull) - union) / area(*hull)
+    if name in ("diou_loss", "ciou_loss"):
+        apart = sum(((a[i] + a[i + 2]) / 2 - (b[i] + b[i + 2]) / 2) ** 2 for i in (0, 1))
+        diagonal = (hull[2] - hull[0]) ** 2 + (hull[3] - hull[1]) ** 2
+        shape = [math.atan((box[2] - box[0]) / (box[3] - box[1])) for box in (a, b)]
+        v = 4 / math.pi**2 * (shape[0] - shape[1]) ** 2
+        penalty = v * v / (value + v) if v and name == "ciou_loss" else 0.0
+        value += apart / diagonal + penalty
+    return value
+
+
+@each
+def test_value_by_a_loop(name: str) -> None:
+    a, b = boxes(400, 0), boxes(400, 1)
+    expected = [by_definition(x, y, name) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    assert loss(name, a, b).tolist() == pytest.approx(expected, rel=1e-12)
+    assert loss(name, a.reshape(20, 4, 5, 4), b.reshape(20, 4, 5, 4)).shape == (20, 4, 5)
+    assert torch.allclose(loss(name, a, b), loss(name, b, a))
+    assert torch.allclose(
+        loss(name, a.int() * 7, b.int() * 7 + 1), loss(name, a.int() * 7.0, b.int() * 7 + 1.0)
+    )
+
+
+@each
+def test_gradients_are_those_of_the_definition(name: str) -> None:
+    """Central differences of the loop, CIoU's factor held fixed."""
+    step = 1e-6
+    for a, b in zip(boxes(20, 2).tolist(), boxes(20, 3).tolist(), strict=True):
+        got = slopes(name, torch.tensor(a).double(), torch.tensor(b).double())[0]
+        for j in range(4):
+            ends = []
+            for sign in (1, -1):
+                moved = list(a)
+                moved[j] += sign * step
+                value = by_definition(moved, b, "diou_loss" if name == "ciou_loss" else name)
+                if name == "ciou_loss":
+                    v = aspect(moved, b)
+                    at = aspect(a, b)
+                    value += at / (by_definition(a, b, "iou_loss") + at) * v
+                ends.append(value)
+            assert float(got[j]) == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-5)
+
+
+def aspect(a: list[float], b: list[float]) -> float:
+    shape = [math.atan((box[2] - box[0]) / (box[3] - box[1])) for box in (a, b)]
+    return 4 / math.pi**2 * (shape[0] - shape[1]) ** 2
+
+
+@each
+def test_moving_and_scaling_both_boxes_changes_nothing(name: str) -> None:
+    a, b = boxes(200, 4), boxes(200, 5)
+    for scale in (1e-6, 1e-3, 7.3, 1e6):
+        assert torch.allclose(loss(name, scale * a, scale * b), loss(name, a, b), rtol=1e-12)
+        narrow = loss(name, (scale * a).float(), (scale * b).float())
+        assert torch.allclose(narrow, loss(name, a.float(), b.float()), rtol=1e-4)
+    assert torch.allclose(loss(name, a + 3, b + 3), loss(name, a, b), rtol=1e-9)
+
+
+@each
+@each_dtype
+def test_the_same_box_costs_exactly_nothing(name: str, dtype: torch.dtype) -> None:
+    for box in ([0, 0, 10, 10], [0.3, 0.7, 0.3001, 0.7001], [5, 5, 5, 5], [1, 2, 1, 9], [0, 0, 1e-30, 1e-30]):
+        for scale in (1e-6, 1.0, 1e6):
+            a = scale * torch.tensor(box, dtype=dtype)
+            assert loss(name, a, a.clone()).item() == 0
+            for slope in slopes(name, a, a.clone()):
+                assert torch.equal(slope, torch.zeros(4, dtype=dtype)), box
+
+
+@each
+def test_nearly_the_same_box_keeps_its_digits_in_float32(name: str) -> None:
+    a = torch.tensor([[100.0, 200.0, 300.0, 500.0]])
+    for change in (1e-3, 1e-4):
+        b = a + change * torch.tensor([[1.0, -1.0, 2.0, 1.0]])
+        exact = loss(name, a.double(), b.double())
+        assert exact.item() < 1e-4
+        assert torch.allclose(loss(name, a, b).double(), exact, rtol=1e-5, atol=0)
+
+
+DEGENERATE = {
+    "point inside": ([5, 5, 5, 5], [0, 0, 10, 10]),
+    "point in the middle of nothing": ([20, 3, 20, 3], [0, 0, 10, 10]),
+    "point on a corner": ([0, 0, 0, 0], [0, 0, 10, 10]),
+    "segment": ([2, 0, 2, 10], [0, 0, 10, 10]),
+    "two points": ([1, 2, 1, 2], [4, 6, 4, 6]),
+    "two points in line": ([1, 2, 1, 2], [4, 2, 4, 2]),
+    "two segments": ([0, 0, 4, 0], [2, 0, 6, 0]),
+    "target a point": ([0, 0, 10, 10], [5, 5, 5, 5]),
+    "inverted": ([10, 10, 0, 0], [0, 0, 10, 10]),
+    "inverted far": ([1000, 900, 20, 30], [0, 0, 10, 10]),
+    "inverted in x": ([8, 2, 3, 9], [0, 0, 10, 10]),
+    "both inverted": ([10, 10, 0, 0], [9, 9, 1, 1]),
+    "touching": ([0, 0, 5, 5], [5, 0, 10, 5]),
+}
+
+
+@each
+@each_dtype
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_degenerate_boxes(name: str, case: str, dtype: torch.dtype) -> None:
+    a, b = (torch.tensor(box, dtype=dtype) for box in DEGENERATE[case])
+    value = loss(name, a, b).item()
+    assert 1 <= value <= (3 if name == "ciou_loss" else 2)
+    for slope in slopes(name, a, b):
+        assert slope.isfinite().all()
+    leaf = a.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(loss(name, leaf, b), leaf, create_graph=True)
+    if slope.requires_grad:
+        assert torch.autograd.grad(slope.sum(), leaf)[0].isfinite().all()
+
+
+def test_strict_refuses_inverted_boxes() -> None:
+    good, bad = boxes(3), boxes(3)
+    bad[1] = bad[1].flip(0)
+    for name in NAMES:
+        loss(name, bad, good)
+        with lossfns.strict():
+            with pytest.raises(ValueError, match=r"input must be finite, with x1 <= x2 .* at index \(1, 0\)"):
+                loss(name, bad, good)
+            with pytest.raises(ValueError, match="target must be"):
+                loss(name, good, bad)
+            assert loss(name, bad, good, weight=torch.tensor([1, 0, 1]), reduction="mean").isfinite()
+
+
+def test_what_is_no_box_is_refused() -> None:
+    for shape in ((), (3,), (4, 5), (2, 4, 3)):
+        for name in NAMES:
+            with pytest.raises(ValueError, match=r"input must have shape \(…, 4\), x1 y1 x2 y2, got"):
+                loss(name, torch.zeros(shape), torch.zeros(shape))
+
+
+# Ranges and orders
+
+
+def far_and_near(n: int = 20_000) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(9)
+    centre = torch.randn(2, n, 2, generator=generator, dtype=torch.float64)
+    side = torch.exp(3 * torch.randn(2, n, 2, generator=generator, dtype=torch.float64))
+    a, b = torch.cat([centre - side / 2, centre + side / 2], -1)
+    return a, b
+
+
+def test_ranges() -> None:
+    a, b = far_and_near()
+    iou, giou, diou, ciou = (loss(name, a, b) for name in NAMES)
+    for value, high in ((iou, 1), (giou, 2), (diou, 2), (ciou, 3)):
+        assert value.min() >= 0
+        assert value.max() <= high
+        assert value.max() > 0.9 * (high if high < 3 else 2)
+    assert (giou >= iou - 1e-12).all()
+    assert (diou >= iou).all()
+    assert (ciou >= diou).all()
+
+
+def test_disjoint_boxes_have_a_gradient_but_for_iou() -> None:
+    a, b = boxes(300, 1), boxes(300, 2) + 5
+    assert (loss("iou_loss", a, b) == 1).all()
+    assert slopes("iou_loss", a, b)[0].abs().max() < 1e-12
+    for name in NAMES[1:]:
+        assert slopes(name, a, b)[0].norm(dim=1).min() > 1e-3
+
+
+def test_a_box_inside_another() -> None:
+    """GIoU is IoU and does not move the centre; DIoU does."""
+    outer = boxes(200, 3, size=4.0)
+    centre, side = (outer[:, :2] + outer[:, 2:]) / 2, outer[:, 2:] - outer[:, :2]
+    inner = torch.cat([centre - 0.2 * side, centre + 0.35 * side], 1)
+    assert torch.allclose(loss("giou_loss", inner, outer), loss("iou_loss", inner, outer))
+    for name in ("iou_loss", "giou_loss"):
+        slope = slopes(name, inner, outer)[0]
+        assert (slope[:, :2] + slope[:, 2:]).abs().max() < 1e-12
+    slope = slopes("diou_loss", inner, outer)[0]
+    assert (slope[:, :2] + slope[:, 2:]).abs().min() > 1e-4
+
+
+def test_boxes_of_one_centre_or_one_shape() -> None:
+    a = boxes(100, 6)
+    centre, side = (a[:, :2] + a[:, 2:]) / 2, torch.rand(100, 2, dtype=torch.float64)
+    same_centre = torch.cat([centre - side, centre + side], 1)
+    assert torch.allclose(loss("diou_loss", a, same_centre), loss("iou_loss", a, same_centre))
+    same_shape = 1.5 * a + 0.1
+    assert torch.allclose(loss("ciou_loss", a, same_shape), loss("diou_loss", a, same_shape))
+
+
+def test_one_minus_iou_is_a_metric() -> None:
+    a, b, c = (boxes(20_000, seed, size=2.0) for seed in (1, 2, 3))
+    assert (loss("iou_loss", a, c) <= loss("iou_loss", a, b) + loss("iou_loss", b, c) + 1e-12).all()
+    squares = torch.tensor([[0.0, 0, 1, 1], [0, 0, 2, 2], [1, 1, 2, 2]]).double()
+    giou = loss("giou_loss", squares[[0, 0, 1]], squares[[2, 1, 2]])
+    assert giou[0].item() == pytest.approx((giou[1] + giou[2]).item())
+
+
+def test_the_factor_of_ciou_is_a_constant() -> None:
+    """The gradient is that of α v with α fixed, which is not the gradient of the value."""
+    a = torch.tensor([0.0, 0.0, 2.0, 2.0]).double()
+    b = torch.tensor([0.5, 0.0, 1.5, 2.5]).double()
+    got, plain = slopes("ciou_loss", a, b)[0], slopes("diou_loss", a, b)[0]
+    v = aspect(a.tolist(), b.tolist())
+    alpha = v / (loss("iou_loss", a, b).item() + v)
+    box = a.clone().requires_grad_()
+    width, height = box[2] - box[0], box[3] - box[1]
+    own = 4 / math.pi**2 * (torch.atan(width / height) - math.atan(1 / 2.5)) ** 2
+    assert torch.allclose(got - plain, alpha * torch.autograd.grad(own, box)[0])
+    value = verify.gradient(
+        lambda x: loss("ciou_loss", x, b.expand_as(x)),
+        lambda x: slopes("ciou_loss", x, b.expand_as(x))[0],
+        a.unsqueeze(0) + torch.rand(3, 4).double() / 10,
+    )
+    assert value  # autograd agrees with itself; the value's own slope differs:
+    step = 1e-6 * torch.tensor([0.0, 0.0, 1.0, 0.0]).double()
+    central = (loss("ciou_loss", a + step, b) - loss("ciou_loss", a - step, b)) / 2e-6
+    assert abs(central - got[2]) > 1e-3
+
+
+# Distribution focal loss
+
+
+def test_bins() -> None:
+    z = torch.randn(50, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = 7 * torch.rand(50, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    left = y.long()
+    ce_left = F.cross_entropy(z, left, reduction="none")
+    ce_right = F.cross_entropy(z, left + 1, reduction="none")
+    expected = ce_left * (left + 1 - y) + ce_right * (y - left)
+    assert torch.allclose(loss("distribution_focal_loss", z, y), expected)
+    on = torch.arange(8).repeat(7)[:50]
+    assert torch.allclose(loss("distribution_focal_loss", z, on), F.cross_entropy(z, on, reduction="none"))
+    many = z.reshape(5, 2, 5, 8), y.reshape(5, 2, 5)
+    assert torch.allclose(loss("distribution_focal_loss", *many).reshape(-1), expected)
+
+
+@pytest.mark.parametrize("bins", [2, 8])
+def test_the_last_bin_is_a_target_like_any_other(bins: int) -> None:
+    z = torch.randn(bins, requires_grad=True)
+    for y in (float(bins - 1), bins - 1, bins - 1 - 1e-7, 0, 0.0):
+        target = torch.tensor(y)
+        before = target.clone()
+        value = loss("distribution_focal_loss", z, target)
+        assert value.item() == pytest.approx(-z.log_softmax(0)[round(y)].item(), abs=1e-5)
+        assert torch.autograd.grad(value, z)[0].isfinite().all()
+        assert torch.equal(target, before)
+
+
+def test_the_best_distribution_has_the_target_as_its_mean() -> None:
+    y = torch.tensor([1.3], dtype=torch.float64)
+    best = torch.full((1, 5), -math.inf, dtype=torch.float64)
+    best[0, 1], best[0, 2] = math.log(0.7), math.log(0.3)
+    leaf = best.clone().requires_grad_()
+    slope = torch.autograd.grad(loss("distribution_focal_loss", leaf, y).sum(), leaf)[0]
+    assert slope.abs().max() < 1e-15
+    assert (best.softmax(1) * torch.arange(5)).sum().item() == pytest.approx(1.3)
+    for seed in range(50):
+        other = torch.randn(1, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        assert loss("distribution_focal_loss", other, y) > loss("distribution_focal_loss", best, y)
+
+
+def test_a_masked_bin_beside_a_target_on_a_bin() -> None:
+    for y, masked in ((2, 3), (3, 2)):
+        z = torch.zeros(1, 4)
+        z[0, masked] = -math.inf
+        z.requires_grad_()
+        value = lossfns.distribution_focal_loss(z, torch.tensor([y]))
+        assert value.item() == pytest.approx(math.log(3))
+        assert torch.autograd.grad(value, z)[0].isfinite().all()
+
+
+def test_bins_are_checked() -> None:
+    for shape in ((), (3, 1), (0,)):
+        with pytest.raises(ValueError, match="n at least 2 bins"):
+            lossfns.distribution_focal_loss(torch.zeros(shape), torch.zeros(shape[:-1]))
+    with pytest.raises(ValueError, match="target must have the shape of input without the bins"):
+        lossfns.distribution_focal_loss(torch.zeros(3, 4), torch.zeros(3, 4))
+    for bad in (-0.1, 3.1, math.nan):
+        y = torch.tensor([1.0, bad])
+        with lossfns.strict(), pytest.raises(ValueError, match=r"target must be from 0 to 3, got .* \(1,\)"):
+            lossfns.distribution_focal_loss(torch.zeros(2, 4), y)
+        with lossfns.strict():
+            assert lossfns.distribution_focal_loss(
+                torch.zeros(2, 4), y, weight=torch.tensor([1, 0])
+            ).isfinite()
+
+
+def test_the_gradient_in_the_target() -> None:
+    z = torch.randn(1, 6, dtype=torch.float64)
+    f: Callable[[Tensor], Tensor] = lambda y: loss("distribution_focal_loss", z, y)  # noqa: E731
+    y = torch.tensor([2.4], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(f, y)

@@ -1,0 +1,502 @@
+"""What is particular to losses of masks: identities, published pitfalls, deletion of pixels, brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import lossfns
+from lossfns import verify
+
+OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
+SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
+PRICES = {
+    "dice_loss": (0.5, 0.5, 1.0),
+    "jaccard_loss": (1.0, 1.0, 1.0),
+    "tversky_loss": (0.5, 0.5, 1.0),
+    "focal_tversky_loss": (0.3, 0.7, 0.75),
+}
+C, SIZE = 3, (4, 5)
+
+each_softmax = pytest.mark.parametrize("name", SOFTMAX)
+each_overlap = pytest.mark.parametrize("name", OVERLAP)
+
+
+def loss(name: str, *tensors: Tensor, **kwargs: Any) -> Tensor:
+    value: Tensor = getattr(lossfns, name)(*tensors, **kwargs)
+    return value
+
+
+def masks(n: int = 2, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = 2 * torch.randn(n, C, *SIZE, generator=generator, dtype=torch.float64)
+    return z.to(dtype), torch.randint(C, (n, *SIZE), generator=generator)
+
+
+def one_hot(y: Tensor) -> Tensor:
+    return F.one_hot(y, C).movedim(-1, 1).double()
+
+
+def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+
+def ratio_by_loop(p: list[float], t: list[float], name: str, smooth: float) -> float:
+    """1 − index, from the definition with the added terms in numerator and denominator."""
+    alpha, beta, power = PRICES[name]
+    found = sum(min(a, b) for a, b in zip(p, t, strict=True))
+    false = sum(max(a - b, 0) for a, b in zip(p, t, strict=True))
+    missed = sum(max(b - a, 0) for a, b in zip(p, t, strict=True))
+    s = smooth * (alpha + beta) / 2
+    return (1 - (found + s) / (found + alpha * false + beta * missed + s)) ** power
+
+
+@pytest.mark.parametrize("name", PRICES)
+@pytest.mark.parametrize("smooth", [0.0, 1.0, 7.5])
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_overlap_by_a_loop(name: str, smooth: float, multilabel: bool) -> None:
+    z, y = masks()
+    for target in (one_hot(y),) if multilabel else (y, one_hot(y), masks(seed=1)[0].softmax(1)):
+        p = z.sigmoid() if multilabel else z.softmax(1)
+        t = target if target.ndim == z.ndim else one_hot(target)
+        expected = [
+            [
+                ratio_by_loop(p[n, c].flatten().tolist(), t[n, c].flatten().tolist(), name, smooth)
+                for c in range(C)
+            ]
+            for n in range(2)
+        ]
+        got = loss(name, z, target, smooth=smooth, multilabel=multilabel, reduction="none")
+        assert torch.allclose(got, torch.tensor(expected, dtype=torch.float64), rtol=1e-12)
+
+
+def test_identities() -> None:
+    z, y = masks()
+    for smooth in (0.0, 1.0, 3.0):
+        kw: dict[str, Any] = {"smooth": smooth, "reduction": "none"}
+        dice, jaccard = loss("dice_loss", z, y, **kw), loss("jaccard_loss", z, y, **kw)
+        assert torch.allclose(loss("tversky_loss", z, y, **kw), dice)
+        assert torch.allclose(loss("tversky_loss", z, y, alpha=1, beta=1, **kw), jaccard)
+        assert torch.allclose(loss("focal_tversky_loss", z, y, alpha=0.5, beta=0.5, gamma=1.0, **kw), dice)
+        if smooth == 0:
+            assert torch.allclose(jaccard, 2 * dice / (1 + dice))
+            assert (jaccard - dice).max() <= 3 - 2 * math.sqrt(2)
+        p, t = z.softmax(1).flatten(2), one_hot(y).flatten(2)
+        classic = 1 - (2 * (p * t).sum(2) + smooth) / (p.sum(2) + t.sum(2) + smooth)
+        assert torch.allclose(dice, classic)
+        single = z[:, :1], one_hot(y)[:, :1]
+        kw["multilabel"] = True
+        assert torch.allclose(
+            loss("generalized_dice_loss", *single, **kw), loss("dice_loss", *single, **kw).squeeze(1)
+        )
+
+
+def test_tversky_at_f_beta_prices_is_f_beta() -> None:
+    z = torch.tensor([[[99, 99, -99, -99, 99.0]]])  # found 2, missed 2, false 1
+    t = torch.tensor([[[1, 1, 1, 1, 0]]])
+    precision, recall = 2 / 3, 1 / 2
+    for b in (0.5, 1.0, 2.0):
+        f = (1 + b * b) * precision * recall / (b * b * precision + recall)
+        prices = {"alpha": 1 / (1 + b * b), "beta": b * b / (1 + b * b)}
+        assert loss("tversky_loss", z, t, **prices, smooth=0.0, multilabel=True).item() == pytest.approx(
+            1 - f
+        )
+    assert loss(
+        "tversky_loss", z, t, alpha=1.0, beta=0.0, smooth=0.0, multilabel=True
+    ).item() == pytest.approx(1 / 3)
+
+
+def test_generalized_dice_by_a_loop() -> None:
+    z, y = masks()
+    for smooth in (0.0, 1.0):
+        p, t = z.softmax(1), one_hot(y)
+        t_size = t.flatten(2).sum(2)
+        w = (t_size + smooth) ** -2
+        wrong = (w * (p - t).abs().flatten(2).sum(2)).sum(1)
+        whole = (w * ((p + t).flatten(2).sum(2) + smooth)).sum(1)
+        got = loss("generalized_dice_loss", z, y, smooth=smooth, reduction="none")
+        assert torch.allclose(got, wrong / whole)
+    absent = torch.zeros(1, *SIZE, dtype=torch.int64)
+    assert loss("generalized_dice_loss", z[:1], absent, smooth=0.0).isfinite()
+
+
+def test_the_gradient_of_dice() -> None:
+    """−2 (y S − I) / S² in the probability of a pixel."""
+    z = torch.randn(1, 1, 12, dtype=torch.float64)
+    t = (torch.rand(1, 1, 12) < 0.4).double()
+    p = z.sigmoid()
+    total, both = (p + t).sum(), (p * t).sum()
+    expected = -2 * (t * total - both) / total**2 * p * (1 - p)
+    got = gradient(lambda v: loss("dice_loss", v, t, smooth=0.0, multilabel=True), z)
+    assert torch.allclose(got, expected)
+
+
+# Published pitfalls
+
+
+def test_everything_predicted_on_an_empty_mask() -> None:
+    z, empty = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
+    for name in ("dice_loss", "jaccard_loss", "tversky_loss", "generalized_dice_loss"):
+        assert loss(name, z, empty, multilabel=True).item() == pytest.approx(0.8, abs=1e-4)
+        assert (gradient(lambda v, name=name: loss(name, v, empty, multilabel=True), z) > 0).all()
+        assert loss(name, -z, empty, multilabel=True).item() == pytest.approx(4.94e-4, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", ["dice_loss", "jaccard_loss", "tversky_loss", "generalized_dice_loss"])
+def test_smooth_pixels_cost_a_half_where_the_class_is_absent(name: str) -> None:
+    z = torch.full((1, 1, 8), -500.0)
+    z[..., :3] = 500.0
+    value = loss(name, z, torch.zeros(1, 1, 8), smooth=3.0, multilabel=True)
+    assert value.item() == 0.5
+
+
+@each_overlap
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nothing_predicted_of_an_absent_class_costs_nothing(name: str, dtype: torch.dtype) -> None:
+    for logit in (-math.inf, -1e4, -500.0, -103.0, -95.0, -89.0, -87.0, -50.0):
+        for smooth in (0.0, 1.0):
+            z = torch.full((1, 1, 6), logit, dtype=dtype, requires_grad=True)
+            value = loss(name, z, torch.zeros(1, 1, 6), smooth=smooth, multilabel=True)
+            slope = torch.autograd.grad(value, z)[0]
+            assert slope.isfinite().all(), (logit, smooth)
+            if smooth or logit < -745:
+                assert value.item() < 1e-15
+
+
+@each_softmax
+def test_perfect_masks_cost_nothing(name: str) -> None:
+    _, y = masks()
+    for scale in (200.0, 1e4):
+        z = (scale * (one_hot(y) - 0.5)).requires_grad_()
+        value = loss(name, z, y)
+        assert value.item() < 1e-30
+        assert torch.autograd.grad(value, z)[0].abs().max() < 1e-30
+
+
+def test_soft_masks_cost_nothing_where_they_are_met() -> None:
+    for p in (0.5, 0.2):
+        z = torch.full((2, 1, 4), math.log(p / (1 - p)), dtype=torch.float64)
+        t = z.sigmoid()
+        for name in OVERLAP:
+            for smooth in (0.0, 1.0):
+                value = loss(name, z, t, smooth=smooth, multilabel=True)
+                assert value.item() == pytest.approx(0, abs=1e-12)
+                higher = loss(name, z + 0.1, t, smooth=smooth, multilabel=True)
+                assert min(higher, loss(name, z - 0.1, t, smooth=smooth, multilabel=True)) > 1e-3
+
+
+def test_focal_tversky_at_a_perfect_index() -> None:
+    z = torch.full((1, 1, 4), 500.0, requires_grad=True)
+    for gamma in (0.5, 1.0, 4 / 3, 4.0):
+        value = loss("focal_tversky_loss", z, torch.ones(1, 1, 4), gamma=gamma, multilabel=True)
+        assert value.item() == 0
+        assert torch.equal(torch.autograd.grad(value, z)[0], torch.zeros_like(z))
+
+
+@each_softmax
+def test_one_channel_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="input must have at least 2 channels.*multilabel"):
+        loss(name, torch.zeros(1, 1, 4), torch.zeros(1, 4, dtype=torch.int64))
+
+
+def test_targets_that_cannot_be_meant_are_refused() -> None:
+    z, y = masks()
+    with pytest.raises(ValueError, match="target must have the shape of input.*multilabel"):
+        lossfns.dice_loss(z, y, multilabel=True)
+    with pytest.raises(ValueError, match="target must have class indices"):
+        lossfns.lovasz_softmax_loss(z, one_hot(y))
+    with pytest.raises(ValueError, match="classes must be one of 'present', 'all'"):
+        lossfns.lovasz_softmax_loss(z, y, classes="some")
+    with pytest.raises(ValueError, match="class_weight must have one value for each of the 3 classes"):
+        lossfns.dice_loss(z, y, class_weight=torch.ones(4))
+
+
+# Weights and deletion
+
+
+def test_a_mean_is_weighted_by_class_and_image() -> None:
+    z, y = masks()
+    class_weight, image = torch.tensor([1.0, 2.0, 0.0]).double(), torch.tensor([[1.0], [3.0]]).double()
+    none = loss("dice_loss", z, y, reduction="none")
+    w = class_weight * image
+    expected = (w * none).sum() / w.sum()
+    assert torch.allclose(loss("dice_loss", z, y, class_weight=class_weight, weight=image), expected)
+    assert torch.allclose(loss("dice_loss", z, y, weight=w), expected)
+    assert torch.allclose(loss("dice_loss", z, y, class_weight=torch.full((3,), 7.0)), none.mean())
+
+
+@each_softmax
+@pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf])
+def test_ignored_pixels_are_deleted(name: str, poison: float) -> None:
+    z, y = masks(1)
+    keep = torch.rand(SIZE, generator=torch.Generator().manual_seed(3)) < 0.6
+    clean = loss(name, z[..., keep], y[..., keep])
+    slope = gradient(lambda v: loss(name, v, y[..., keep]), z[..., keep])
+    for ignore_index in (-100, 255, -1):
+        dirty, target = z.clone(), y.clone()
+        dirty[..., ~keep], target[..., ~keep] = poison, ignore_index
+        kw: dict[str, Any] = {"ignore_index": ignore_index}
+        assert torch.allclose(loss(name, dirty, target, **kw), clean)
+        got = gradient(lambda v, t=target, kw=kw: loss(name, v, t, **kw), dirty)
+        assert torch.allclose(got[..., keep], slope)
+        assert (got[..., ~keep] == 0).all()
+
+
+@pytest.mark.parametrize("name", [*OVERLAP, "lovasz_hinge_loss"])
+def test_ignored_pixels_of_masks_are_deleted(name: str) -> None:
+    z, y = masks(1)
+    t = one_hot(y).long()
+    keep = torch.rand(SIZE, generator=torch.Generator().manual_seed(3)) < 0.6
+    kw: dict[str, Any] = {} if name == "lovasz_hinge_loss" else {"multilabel": True}
+    clean, slope = loss(name, z[..., keep], t[..., keep], **kw), None
+    slope = gradient(lambda v: loss(name, v, t[..., keep], **kw), z[..., keep])
+    dirty, target = z.clone(), t.clone()
+    dirty[..., ~keep], target[..., ~keep] = math.nan, 255
+    assert torch.allclose(loss(name, dirty, target, ignore_index=255, **kw), clean)
+    got = gradient(lambda v: loss(name, v, target, ignore_index=255, **kw), dirty)
+    assert torch.allclose(got[..., keep], slope)
+    assert (got[..., ~keep] == 0).all()
+
+
+@each_softmax
+def test_all_pixels_ignored(name: str) -> None:
+    z = torch.full((2, C, *SIZE), math.nan, requires_grad=True)
+    value = loss(name, z, torch.full((2, *SIZE), -100))
+    assert value.shape == ()
+    assert value.item() == 0
+    assert torch.equal(torch.autograd.grad(value, z)[0], torch.zeros_like(z))
+
+
+def test_all_pixels_of_a_hinge_ignored() -> None:
+    z = torch.full((2, *SIZE), math.nan, requires_grad=True)
+    value = lossfns.lovasz_hinge_loss(z, torch.full((2, *SIZE), 255), ignore_index=255)
+    assert value.item() == 0
+    assert torch.equal(torch.autograd.grad(value, z)[0], torch.zeros_like(z))
+
+
+@each_softmax
+@pytest.mark.parametrize("shape", [(0, 3, 4, 5), (2, 3, 0), (2, 3, 4, 0), (0, 3)])
+def test_no_images_and_no_pixels(name: str, shape: tuple[int, ...]) -> None:
+    z = torch.zeros(shape, requires_grad=True)
+    value = loss(name, z, torch.zeros((shape[0], *shape[2:]), dtype=torch.int64))
+    assert value.item() == 0
+    assert torch.autograd.grad(value, z)[0].shape == shape
+
+
+@each_softmax
+def test_images_without_pixel_dimensions_and_volumes(name: str) -> None:
+    z, y = masks()
+    kw: dict[str, Any] = {"per_image": True} if name == "lovasz_softmax_loss" else {}
+    whole = loss(name, z, y, reduction="none", **kw)
+    for shape in ((20,), (2, 2, 5), (1, 20), (20, 1, 1)):
+        assert torch.equal(
+            loss(name, z.reshape(2, C, *shape), y.reshape(2, *shape), reduction="none", **kw), whole
+        )
+    rows = z.movedim(1, -1).reshape(-1, C), y.reshape(-1)
+    pixels = rows[0].unsqueeze(-1), rows[1].unsqueeze(-1)
+    assert torch.equal(loss(name, *rows), loss(name, *pixels))
+
+
+@each_softmax
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_precision(name: str, dtype: torch.dtype) -> None:
+    z, y = masks(dtype=dtype)
+    value = loss(name, z, y.to(torch.int16))
+    assert value.dtype is torch.float32
+    assert torch.allclose(value.double(), loss(name, z.double(), y), rtol=1e-6)
+    slope = gradient(lambda v: loss(name, v, y), z)
+    assert slope.dtype is dtype
+
+
+def test_digits_of_many_pixels_and_of_small_losses() -> None:
+    """A running float32 sum is 1e-4 off here; 1 − index in float32 has no digit of the small loss."""
+    y = torch.arange(2**20).remainder(4).unsqueeze(0)
+    noise = torch.randn(1, 4, 2**20, generator=torch.Generator().manual_seed(0))
+    for gap, tolerance in ((0.0, 1e-6), (17.0, 1e-6)):
+        z = noise + gap * F.one_hot(y, 4).movedim(-1, 1)
+        for name in ("dice_loss", "jaccard_loss", "tversky_loss"):
+            exact = loss(name, z.double(), y, reduction="none")
+            assert torch.allclose(loss(name, z, y, reduction="none").double(), exact, rtol=tolerance, atol=0)
+            assert gap == 0 or exact.max() < 1e-6
+
+
+# Lovász
+
+
+def jaccard_set_loss(wrong: tuple[int, ...], foreground: tuple[int, ...]) -> float:
+    """1 − |A ∩ B| / |A ∪ B| for the mask that is wrong in just those pixels."""
+    predicted = set(foreground) ^ set(wrong)
+    union = predicted | set(foreground)
+    return 1 - len(predicted & set(foreground)) / len(union) if union else 0.0
+
+
+def convex_closure(m: list[float], foreground: tuple[int, ...]) -> float:
+    """The Choquet integral over the level sets of the errors."""
+    levels = sorted({0.0, *m})
+    return sum(
+        (high - low) * jaccard_set_loss(tuple(i for i, v in enumerate(m) if v >= high), foreground)
+        for low, high in itertools.pairwise(levels)
+    )
+
+
+def test_lovasz_is_the_choquet_integral_of_the_jaccard_loss() -> None:
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        z = torch.randn(1, C, 9, generator=generator, dtype=torch.float64)
+        y = torch.randint(C, (1, 9), generator=generator)
+        errors = (z.softmax(1) - one_hot(y)).abs()
+        expected = [
+            convex_closure(errors[0, c].tolist(), tuple((y[0] == c).nonzero().flatten().tolist()))
+            for c in range(C)
+        ]
+        got = lossfns.lovasz_softmax_loss(z, y, classes="all", reduction="none")
+        assert got.tolist() == pytest.approx(expected, abs=1e-12)
+        labels = (y == 0).long()
+        hinge = torch.relu(1 - (2 * labels - 1) * z[:, 0])
+        foreground = tuple(labels[0].nonzero().flatten().tolist())
+        expected_hinge = convex_closure(hinge[0].tolist(), foreground)
+        assert lossfns.lovasz_hinge_loss(z[:, 0], labels).item() == pytest.approx(expected_hinge, abs=1e-12)
+
+
+@pytest.mark.parametrize("truth", list(itertools.product((0, 1), repeat=4)))
+def test_lovasz_is_the_jaccard_loss_at_every_vertex(truth: tuple[int, ...]) -> None:
+    y = torch.tensor([truth])
+    foreground = tuple(i for i, v in enumerate(truth) if v)
+    for guess in itertools.product((0, 1), repeat=4):
+        on = 1000.0 * (2 * torch.tensor([guess], dtype=torch.float64) - 1)
+        z = torch.stack([-on, on], 1)
+        wrong = tuple(i for i in range(4) if guess[i] != truth[i])
+        expected = jaccard_set_loss(wrong, foreground)
+        got = lossfns.lovasz_softmax_loss(z, y, classes="all", reduction="none")[1]
+        assert got.item() == pytest.approx(expected, abs=1e-12)
+        jaccard = lossfns.jaccard_loss(z, y, smooth=0.0, reduction="none")[0, 1]
+        assert jaccard.item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_lovasz_is_convex_in_the_errors_and_the_hinge_in_the_logits() -> None:
+    labels = torch.tensor([1, 0, 0, 1, 0])
+
+    def hinge(z: Tensor) -> Tensor:
+        return lossfns.lovasz_hinge_loss(z, labels.expand(z.shape), per_image=True, reduction="none")
+
+    points = verify.box(-3, 3, 5)
+    assert verify.convex(hinge, points)
+
+    def of_probabilities(p: Tensor) -> Tensor:
+        z = torch.stack([torch.log1p(-p), torch.log(p)], 1)
+        return lossfns.lovasz_softmax_loss(z, labels.expand(p.shape), per_image=True, reduction="none")[:, 1]
+
+    assert verify.convex(of_probabilities, verify.box(0.001, 0.999, 5))
+    dice = verify.convex(
+        lambda p: lossfns.dice_loss(
+            torch.logit(p).unsqueeze(1),
+            labels.expand(p.shape).unsqueeze(1),
+            multilabel=True,
+            reduction="none",
+        ).squeeze(1),
+        verify.box(0.001, 0.999, 5),
+    )
+    assert not dice
+
+
+def test_per_image_is_one_image_at_a_time_and_present_classes_count_alike() -> None:
+    z, y = masks(4)
+    y[0], y[1][y[1] == 2] = 0, 1
+    values = lossfns.lovasz_softmax_loss(z, y, per_image=True, reduction="none", classes="all")
+    present = torch.stack([one_hot(y)[n].flatten(1).any(1) for n in range(4)])
+    for n in range(4):
+        alone = lossfns.lovasz_softmax_loss(z[n : n + 1], y[n : n + 1], reduction="none", classes="all")
+        assert torch.allclose(values[n], alone)
+    assert torch.allclose(lossfns.lovasz_softmax_loss(z, y, per_image=True), values[present].mean())
+    assert not present.all()
+    assert torch.equal(
+        lossfns.lovasz_softmax_loss(z, y, per_image=True, reduction="none"), torch.where(present, values, 0.0)
+    )
+    hinge = lossfns.lovasz_hinge_loss(z[:, 0], (y == 1).long(), per_image=True, reduction="none")
+    for n in range(4):
+        assert torch.allclose(hinge[n], lossfns.lovasz_hinge_loss(z[n, 0], (y[n] == 1).long()))
+
+
+def test_ties_go_in_the_order_of_the_pixels() -> None:
+    """Equal errors: the value is the same in any order, the gradient is that of the first pixels first."""
+    z = torch.zeros(3, dtype=torch.float64)
+    labels = torch.tensor([1, 0, 1])
+    got = gradient(lambda v: lossfns.lovasz_hinge_loss(v, labels), z)
+    assert got.tolist() == pytest.approx([-1 / 2, 1 / 6, -1 / 3])
+
+
+@pytest.mark.parametrize("name", ["lovasz_softmax_loss", "lovasz_hinge_loss"])
+def test_the_sort_is_stable_in_every_path(name: str) -> None:
+    """The bits of floats sort as the floats do: the compiled path, which sorts floats, finds the same."""
+    z = torch.randint(-3, 4, (2, 2, 40), generator=torch.Generator().manual_seed(0)).double()
+    y = torch.randint(2, (2, 40), generator=torch.Generator().manual_seed(1))
+    y[:, ::7] = -100
+    arguments = (z, y) if "softmax" in name else (z[:, 0], y)
+    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, backend="aot_eager")
+    for dtype in (torch.float32, torch.float64):
+        leaf = arguments[0].to(dtype).requires_grad_()
+        a = torch.autograd.grad(loss(name, leaf, y), leaf)[0]
+        b = torch.autograd.grad(compiled(leaf, y), leaf)[0]
+        assert torch.allclose(a, b, atol=1e-7)
+
+
+def test_lovasz_gradients_keep_their_digits_in_float32() -> None:
+    """Differences of a cumulative Jaccard index are 1 % off here."""
+    z = torch.randn(1, 4, 2**17, generator=torch.Generator().manual_seed(0))
+    y = torch.randint(4, (1, 2**17), generator=torch.Generator().manual_seed(1))
+    exact = gradient(lambda v: lossfns.lovasz_softmax_loss(v, y), z.double())
+    got = gradient(lambda v: lossfns.lovasz_softmax_loss(v, y), z).double()
+    relative = (got - exact).abs() / exact.abs()
+    assert relative.median() < 1e-6
+
+
+# Machinery
+
+
+@each_softmax
+def test_dynamic_shapes_compile(name: str) -> None:
+    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend="aot_eager")
+    for size in ((2, C, 6), (3, C, 11), (2, C, 7)):
+        z, y = torch.randn(size), torch.randint(C, (size[0], size[2]))
+        assert torch.allclose(compiled(z, y), loss(name, z, y), atol=1e-6)
+
+
+def test_no_one_hot_of_the_target_is_kept() -> None:
+    """Bytes kept for the backward of an index target: less than three times the logits."""
+    z, y = torch.randn(2, 20, 64, 64, requires_grad=True), torch.randint(20, (2, 64, 64))
+    kept: dict[int, int] = {}
+
+    def pack(t: Tensor) -> Tensor:
+        kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        lossfns.dice_loss(z, y)
+    assert sum(kept.values()) < 1.5 * z.untyped_storage().nbytes()
+
+
+def test_strict_checks_what_is_not_deleted() -> None:
+    z, y = masks()
+    with lossfns.strict():
+        for name in SOFTMAX:
+            for bad in (3, -1):
+                wrong = y.clone()
+                wrong[1, 2, 3] = bad
+                with pytest.raises(ValueError, match=r"target must be .* at index \(1, 2, 3\)"):
+                    loss(name, z, wrong)
+                assert loss(name, z, wrong, ignore_index=bad).isfinite()
+        with pytest.raises(ValueError, match="target must be 0 or 1, got 2"):
+            lossfns.lovasz_hinge_loss(z[:, 0], torch.full((2, *SIZE), 2))
+        with pytest.raises(ValueError, match="target must be from 0 to 1"):
+            lossfns.dice_loss(z, one_hot(y) * 2, multilabel=True)
+        with pytest.raises(ValueError, match="sum to 1"):
+            lossfns.dice_loss(z, one_hot(y) * 0.5)
+        assert lossfns.dice_loss(z, one_hot(y) * 0.5, multilabel=True).isfinite()

@@ -335,15 +335,13 @@ def lovasz_softmax_loss(
     p, _, missed = _split(z, y, deleted)
     errors, foreground = p.scatter(1, y, missed), torch.zeros_like(p, dtype=torch.bool).scatter(1, y, True)
     if deleted is not None:
-        deleted = deleted.expand_as(p)
         foreground = foreground & ~deleted
     if not per_image:
-        errors, foreground = _classes_first(errors), _classes_first(foreground)
-        deleted = None if deleted is None else _classes_first(deleted)
+        errors, foreground = (v.transpose(0, 1).flatten(1) for v in (errors, foreground))
     if classes == "present":
         present = foreground.any(-1).to(errors.dtype)
         weight = present if weight is None else present * weight
-    return reduce(_lovasz(errors, foreground, deleted), weight, reduction)
+    return reduce(_lovasz(errors, foreground), weight, reduction)
 
 
 @checked(per_image=flag, ignore_index=index)
@@ -394,7 +392,7 @@ def lovasz_hinge_loss(
     z = torch.where(deleted, -1.0, z)
     errors = torch.relu(1 - torch.where(foreground, z, -z))
     pixels = 1 if per_image else 0
-    sets = (v.unsqueeze(1).flatten(pixels) for v in (errors, foreground, deleted))
+    sets = (v.unsqueeze(1).flatten(pixels) for v in (errors, foreground))
     return reduce(_lovasz(*sets), weight, reduction)
 
 
@@ -516,15 +514,12 @@ def _with_class_weight(weight: Tensor | None, class_weight: Tensor | None, loss:
     return by_class if weight is None else by_class * weight
 
 
-def _classes_first(v: Tensor) -> Tensor:
-    """(N, C, P) as (C, N P)."""
-    return v.transpose(0, 1).flatten(1)
+def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
+    """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension.
 
-
-def _lovasz(errors: Tensor, foreground: Tensor, deleted: Tensor | None) -> Tensor:
-    """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension."""
-    rank = errors.detach() if deleted is None else torch.where(deleted, -1.0, errors.detach())
-    order = _descending(rank)
+    A deleted pixel has error 0 and is no foreground: it comes after all errors that cost anything.
+    """
+    order = _descending(errors.detach())
     hit = foreground.gather(-1, order)
     total, found = foreground.sum(-1, keepdim=True), hit.cumsum(-1)
     left = total - found
@@ -534,16 +529,16 @@ def _lovasz(errors: Tensor, foreground: Tensor, deleted: Tensor | None) -> Tenso
     return (errors * torch.zeros_like(errors).scatter(-1, order, rise)).sum(-1)
 
 
-def _descending(rank: Tensor) -> Tensor:
-    """The order of each row, from the largest on, ties in their own order.
+def _descending(errors: Tensor) -> Tensor:
+    """The order of each row, from the largest error on, ties in their own order.
 
     Floats ≥ 0 sort like their bits, as integers, and a CPU sorts a row of integers several times faster.
     """
-    if rank.device.type != "cpu" or torch.compiler.is_compiling() or not rank.numel():
-        return torch.sort(rank, dim=-1, descending=True, stable=True)[1]
-    bits = ~rank.view(torch.int64 if rank.dtype is torch.float64 else torch.int32)
+    if errors.device.type != "cpu" or torch.compiler.is_compiling() or not errors.numel():
+        return torch.sort(errors, dim=-1, descending=True, stable=True)[1]
+    bits = ~errors.view(torch.int64 if errors.dtype is torch.float64 else torch.int32)
     rows = [torch.argsort(row, stable=True) for row in bits.unsqueeze(0).flatten(0, -2)]
-    return torch.stack(rows).view(rank.shape)
+    return torch.stack(rows).view(errors.shape)
 
 
 DiceLoss = module("DiceLoss", dice_loss)

@@ -219,6 +219,24 @@ def test_targets_that_cannot_be_meant_are_refused() -> None:
         lossfns.dice_loss(z, y, class_weight=torch.ones(4))
 
 
+@each_overlap
+def test_slopes_where_the_prediction_underflows(name: str) -> None:
+    """Without a smooth term, numbers too small to divide by must not make an infinite slope, or NaN."""
+    for gap in (80.0, 88.0, 95.0, 100.0, 103.0, 110.0):
+        z = torch.tensor([[[gap], [0.0], [gap - 1]]]).expand(1, 3, 5).clone().requires_grad_()
+        y = torch.zeros(1, 5, dtype=torch.int64)
+        value = loss(name, z, y, smooth=0.0)
+        assert torch.autograd.grad(value, z)[0].isfinite().all(), gap
+
+
+def test_a_weight_does_not_bring_absent_classes_back() -> None:
+    z, y = masks()
+    y[y == 2] = 1
+    weight = torch.tensor([1.0, 3.0, 5.0]).double()
+    values = lossfns.lovasz_softmax_loss(z, y, reduction="none", classes="all")
+    assert torch.allclose(lossfns.lovasz_softmax_loss(z, y, weight=weight), (values[:2] @ weight[:2]) / 4)
+
+
 # Weights and deletion
 
 

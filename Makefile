@@ -9,7 +9,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks serve format clean
+.PHONY: help book test notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -41,6 +41,9 @@ test: $(STAMP) ## run every gate: style, types, units, notebooks, book, browser
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)
+
+mutants: $(STAMP) ## plant faults in lossfns and count those the tests catch: ONLY="regression --sample 50"
+	$(PY) -m tests.mutation $(ONLY)
 
 serve: $(STAMP) ## serve the built book on a free port
 	@test -f _build/html/index.html || { echo "Nothing built yet: run make book first" >&2; exit 1; }

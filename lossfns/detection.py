@@ -53,7 +53,7 @@ def iou_loss(
             under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Jaccard (1901); Yu et al. (2016), *UnitBox*. Chapter: Boxes and detection.
+        Jaccard (1901); Yu et al. (2016), *UnitBox*.
 
     Example:
         >>> iou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 2.0]))
@@ -82,7 +82,7 @@ def giou_loss(
         ValueError: as :func:`iou_loss`.
 
     Source:
-        Rezatofighi et al. (2019), *Generalized intersection over union*. Chapter: Boxes and detection.
+        Rezatofighi et al. (2019), *Generalized intersection over union*.
 
     Example:
         >>> giou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([3.0, 0.0, 4.0, 1.0]))
@@ -110,7 +110,7 @@ def diou_loss(
         ValueError: as :func:`iou_loss`.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes and detection.
+        Zheng et al. (2020), *Distance-IoU loss*.
 
     Example:
         >>> diou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 0.0, 3.0, 3.0]))
@@ -140,7 +140,7 @@ def ciou_loss(
         ValueError: as :func:`iou_loss`.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes and detection.
+        Zheng et al. (2020), *Distance-IoU loss*.
 
     Example:
         >>> ciou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))
@@ -178,7 +178,7 @@ def distribution_focal_loss(
             ``strict()`` a target outside the bins, NaN or +∞ logits.
 
     Source:
-        Li et al. (2020), *Generalized focal loss*. Chapter: Boxes and detection.
+        Li et al. (2020), *Generalized focal loss*.
 
     Example:
         >>> distribution_focal_loss(torch.zeros(3, 4), torch.tensor([0.0, 1.5, 3.0]), reduction="none")

@@ -79,7 +79,7 @@ def dice_loss(
             classes, soft targets that are no probabilities, NaN or +∞ logits.
 
     Source:
-        Milletari et al. (2016), *V-Net*, without the squares. Chapter: Overlap losses for masks.
+        Milletari et al. (2016), *V-Net*, without the squares.
 
     Example:
         >>> everything, nothing = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
@@ -120,7 +120,7 @@ def jaccard_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Rahman & Wang (2016), *Optimizing intersection-over-union*. Chapter: Overlap losses for masks.
+        Rahman & Wang (2016), *Optimizing intersection-over-union*.
 
     Example:
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
@@ -172,8 +172,7 @@ def tversky_loss(
         ValueError: ``alpha`` or ``beta`` negative; otherwise as :func:`dice_loss`.
 
     Source:
-        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*. Chapter: Overlap
-        losses for masks.
+        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99, 99.0]]]), torch.tensor([[[1, 1, 1, 1, 0]]])
@@ -228,7 +227,7 @@ def focal_tversky_loss(
         ValueError: ``alpha`` or ``beta`` negative, ``gamma`` not positive; otherwise as :func:`dice_loss`.
 
     Source:
-        Abraham & Khan (2019), *A novel focal Tversky loss function*. Chapter: Overlap losses for masks.
+        Abraham & Khan (2019), *A novel focal Tversky loss function*.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99.0]]]), torch.tensor([[[1, 1, 1, 1]]])
@@ -271,7 +270,7 @@ def generalized_dice_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Sudre et al. (2017), *Generalised Dice overlap*. Chapter: Overlap losses for masks.
+        Sudre et al. (2017), *Generalised Dice overlap*.
 
     Example:
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)
@@ -320,7 +319,7 @@ def lovasz_softmax_loss(
             indices outside the classes, NaN or +∞ logits.
 
     Source:
-        Berman et al. (2018), *The Lovász-softmax loss*. Chapter: Overlap losses for masks.
+        Berman et al. (2018), *The Lovász-softmax loss*.
 
     Example:
         >>> z, y = torch.tensor([[[99, 99, 0.0], [0, 0, 99]]]), torch.tensor([[0, 1, 1]])
@@ -372,7 +371,7 @@ def lovasz_hinge_loss(
             labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
 
     Source:
-        Yu & Blaschko (2015), *The Lovász hinge*. Chapter: Overlap losses for masks.
+        Yu & Blaschko (2015), *The Lovász hinge*.
 
     Example:
         >>> lovasz_hinge_loss(torch.tensor([[9.0, -9.0, 0.0]]), torch.tensor([[1, 0, 1]]))

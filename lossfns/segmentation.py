@@ -22,7 +22,7 @@ from lossfns._check import Domain, checked, flag, non_negative, one_of, positive
 from lossfns._classes import _check_target, _takes_indices, class_weights, index, of_class
 from lossfns._module import module
 from lossfns._ratio import ratio, vanishes
-from lossfns._reduce import expand_weight, reduce
+from lossfns._reduce import expand_weight, reduce, seen_finite
 
 __all__ = [
     "DiceLoss",
@@ -435,7 +435,8 @@ def _masks(
         deleted = dead if deleted is None else deleted | dead
     if deleted is not None:
         t = torch.where(deleted, 0, t)
-        z = torch.where(deleted, -torch.inf if multilabel else 0.0, z)
+        if multilabel or not seen_finite(z):
+            z = torch.where(deleted, -torch.inf if multilabel else 0.0, z)
     if multilabel:
         _check.probability("target", t)
     else:
@@ -520,11 +521,11 @@ def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     """
     order = _descending(errors.detach())
     hit = foreground.gather(-1, order)
-    total, found = foreground.sum(-1, keepdim=True), hit.cumsum(-1)
-    left = total - found
-    union = left + torch.arange(1, errors.shape[-1] + 1, device=errors.device)
-    rise = left.to(errors.dtype) / union / (union - 1).clamp(min=1)
-    rise = torch.where(hit, 1 / union.to(errors.dtype), torch.where(union == 1, 1.0, rise))
+    found = hit.cumsum(-1, dtype=torch.int32)
+    left = foreground.sum(-1, keepdim=True, dtype=torch.int32) - found
+    union = left + torch.arange(1, errors.shape[-1] + 1, dtype=torch.int32, device=errors.device)
+    left, union = left.to(errors.dtype), union.to(errors.dtype)
+    rise = torch.where(hit, 1.0, torch.where(union == 1, 1.0, left / (union - 1))) / union
     return (errors * torch.zeros_like(errors).scatter(-1, order, rise)).sum(-1)
 
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._reduce import elementwise, seen_finite
+from lossfns._look import seen_finite, seen_whole
+from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
 
@@ -27,18 +28,43 @@ def binary_loss(
     *,
     weight: Tensor | None,
     reduction: str,
-    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """The loss t · positive(x) + (1 − t) · negative(x), where 0 · ∞ is 0."""
+    """The loss t · positive(x) + (1 − t) · negative(x)."""
+    return _labelled(lambda x, t: _mixed(positive, negative, x, t), input, target, weight, reduction)
 
-    def mixed(x: Tensor, t: Tensor) -> Tensor:
-        if label_smoothing:
-            t = (1 - label_smoothing) * t + label_smoothing / 2
-        if seen_finite(x):
-            return torch.lerp(negative(x), positive(x), t)
-        never, surely = (x == -torch.inf) & (t == 0), (x == torch.inf) & (t == 1)
-        yes, no = positive(torch.where(never, 0.0, x)), negative(torch.where(surely, 0.0, x))
-        return t * yes + (1 - t) * no
 
+def mirror_loss(
+    cost: Branch,
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    reduction: str,
+    factors: tuple[float, float] = (1.0, 1.0),
+) -> Tensor:
+    """The loss t · a · cost(−x) + (1 − t) · b · cost(x), with ``factors`` (a, b)."""
+    a, b = factors
+
+    def of(x: Tensor, t: Tensor) -> Tensor:
+        if seen_whole(t) and not t.requires_grad:
+            loss = cost((1 - 2 * t) * x)
+            return loss if a == b == 1 else loss * (b + (a - b) * t)
+        return _mixed(lambda x: a * cost(-x), lambda x: b * cost(x), x, t)
+
+    return _labelled(of, input, target, weight, reduction)
+
+
+def _mixed(positive: Branch, negative: Branch, x: Tensor, t: Tensor) -> Tensor:
+    """Both branches, mixed so that 0 · ∞ is 0."""
+    if seen_finite(x):
+        return torch.lerp(negative(x), positive(x), t)
+    never, surely = (x == -torch.inf) & (t == 0), (x == torch.inf) & (t == 1)
+    yes, no = positive(torch.where(never, 0.0, x)), negative(torch.where(surely, 0.0, x))
+    return t * yes + (1 - t) * no
+
+
+def _labelled(
+    loss: Callable[..., Tensor], input: Tensor, target: Tensor, weight: Tensor | None, reduction: str
+) -> Tensor:
     domains = {"target": _check.probability}
-    return elementwise(mixed, weight, reduction, domains=domains, input=input, target=target)
+    return elementwise(loss, weight, reduction, domains=domains, input=input, target=target)

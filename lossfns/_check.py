@@ -217,12 +217,13 @@ class Domain:
     holds: Callable[[Tensor], Tensor]
     words: str
 
-    def __call__(self, name: str, value: Tensor, deleted: Tensor | None = None) -> None:
+    def __call__(self, name: str, value: Tensor, weight: Tensor | None = None) -> None:
+        """Check ``value``, but not what has weight 0; axes that only the value has are its last ones."""
         if not _strict:
             return
         bad = ~self.holds(value)
-        if deleted is not None:
-            bad = bad & ~deleted
+        if weight is not None:
+            bad = bad & (weight != 0).reshape(*weight.shape, *[1] * (value.ndim - weight.ndim))
         if bool(bad.any()):
             index = tuple(bad.nonzero()[0].tolist())
             raise ValueError(f"{name} must be {self.words}, got {value[index].item():g} at index {index}")

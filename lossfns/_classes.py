@@ -6,7 +6,7 @@ class weights become sample weights, and what is ignored or weighs nothing is de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns._check import Domain, Rule
-from lossfns._reduce import expand_weight, reduce, seen_finite
+from lossfns._look import seen_false, seen_finite
+from lossfns._reduce import expand_weight, reduce_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -50,52 +51,54 @@ def class_loss(
     reduction: str,
     class_weight: Tensor | None = None,
     label_smoothing: float = 0.0,
+    constants: Sequence[Tensor] = (),
 ) -> Tensor:
     """Check, delete, apply the one loss or the other, weigh and reduce.
 
-    ``class_weight`` and ``label_smoothing`` need an ``of_probabilities(logits, t)`` that is linear in t: with
-    smoothed labels t the loss of a sample is Σ w_c t_c ℓ_c / Σ w_c t_c, and its weight Σ w_c t_c.
+    With class weights w and labels t, smoothed if they are to be, the losses give Σ w_c t_c ℓ_c; the loss of
+    a sample is that over Σ w_c t_c, which becomes its weight. They may close over the ``constants`` and the
+    class weights, but no other tensor.
     """
     _check.is_tensor(input=input, target=target)
-    is_index = _takes_indices(input, target)
+    is_index = takes_indices(input, target)
     logits, *rest = _check.floating(input) if is_index else _check.floating(input, target)
     target = target.long() if is_index else rest[0]
-    weight = expand_weight(weight, like=logits[:, 0])
-    if is_index:
-        kept = target != ignore_index
-        weight = kept.to(logits.dtype) if weight is None else torch.where(kept, weight, 0.0)
+    one = logits[:, 0]
+    weight = expand_weight(weight, like=one)
+    if is_index and not seen_false(ignored := target == ignore_index):
+        kept = (~ignored).to(logits.dtype)
+        weight = kept if weight is None else torch.where(ignored, 0.0, weight)
     if weight is not None:
         target = torch.where((weight if is_index else weight.unsqueeze(1)) == 0, 0, target)
-    _check_target(target, logits, weight, is_index)
+    _check.below_infinity("input", logits, None if weight is None else weight.unsqueeze(1))
+    check_target(target, logits, weight, is_index)
 
-    by_class, share = None, None
+    share = None
     if class_weight is not None:
         by_class = of_class(class_weight, logits, "class_weight")
         share = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
         share = (1 - label_smoothing) * share + label_smoothing * by_class.mean()
         weight = share if weight is None else torch.where(weight == 0, 0.0, weight * share)
-    if weight is not None and not seen_finite(logits):
-        logits = torch.where(weight.unsqueeze(1) == 0, 0.0, logits)
-    _check.below_infinity("input", logits)
 
-    def expected(t: Tensor) -> Tensor:
-        return of_probabilities(logits, t if by_class is None else by_class * t)
+    def of_kept(z: Tensor, t: Tensor, share: Tensor | None, weight: Tensor | None) -> Tensor:
+        if weight is not None and not seen_finite(z):
+            z = torch.where(weight.unsqueeze(1) == 0, 0.0, z)
+        loss = of_index(z, t) if is_index else of_probabilities(z, t)
+        return loss if share is None else loss / torch.where(share == 0, 1.0, share)
 
-    if not is_index:
-        loss = expected(target)
-    elif by_class is None:
-        loss = of_index(logits, target)
-    else:
-        loss = by_class.reshape(-1)[target] * of_index(logits, target)
-    if label_smoothing:
-        uniform = logits.new_full((), 1 / logits.shape[1]).expand_as(logits)
-        loss = (1 - label_smoothing) * loss + label_smoothing * expected(uniform)
-    if share is not None:
-        loss = loss / torch.where(share == 0, 1.0, share)
-    return reduce(loss, weight, reduction)
+    return reduce_loss(
+        of_kept,
+        (logits, target, share),
+        weight,
+        reduction,
+        shape=one.shape,
+        classes=True,
+        constants=constants if class_weight is None else (class_weight, *constants),
+    )
 
 
-def _takes_indices(input: Tensor, target: Tensor) -> bool:
+def takes_indices(input: Tensor, target: Tensor) -> bool:
+    """Whether the target holds class indices, (N, *), and not probabilities; refuse it if it is neither."""
     if input.ndim < 2 or input.shape[1] == 0:
         raise ValueError(f"input must have shape (N, C, *), C at least 1, got {tuple(input.shape)}")
     if target.shape == input.shape:
@@ -111,11 +114,10 @@ def _takes_indices(input: Tensor, target: Tensor) -> bool:
     return True
 
 
-def _check_target(target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool) -> None:
+def check_target(target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool) -> None:
+    """Under ``strict()``, hold indices to the classes, probabilities to their range and their sum."""
     if is_index:
-        classes = logits.shape[1]
-        inside = Domain(lambda v: (v >= 0) & (v < classes), f"class indices from 0 to {classes - 1}")
-        inside("target", target)
+        _check.index_below(logits.shape[1])("target", target)
     else:
         _check.probability("target", target)
         total = target.sum(1)
@@ -131,15 +133,16 @@ def log_probability_loss(
     weight: Tensor | None,
     reduction: str,
     class_weight: Tensor | None = None,
-    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """The loss Σ_c t_c f(log p_c): for an index, f of the log-probability of the class."""
+    """The loss Σ_c w_c t_c f(log p_c): for an index, f of the log-probability of the class."""
 
-    def of_index(logits: Tensor, y: Tensor) -> Tensor:
-        return f(-F.cross_entropy(logits, y, reduction="none"))
+    def of_index(z: Tensor, y: Tensor) -> Tensor:
+        loss = f(-F.cross_entropy(z, y, reduction="none"))
+        return loss if class_weight is None else class_weight.to(loss.dtype)[y] * loss
 
-    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
-        return (t * f(log_softmax_at(logits, t))).sum(1)
+    def of_probabilities(z: Tensor, t: Tensor) -> Tensor:
+        loss = t * f(log_softmax_at(z, t))
+        return (loss if class_weight is None else of_class(class_weight, z, "class_weight") * loss).sum(1)
 
     return class_loss(
         of_index,
@@ -150,7 +153,6 @@ def log_probability_loss(
         weight=weight,
         reduction=reduction,
         class_weight=class_weight,
-        label_smoothing=label_smoothing,
     )
 
 

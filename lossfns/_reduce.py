@@ -5,13 +5,15 @@ Every loss of the package ends here, so that ``mean`` means one thing everywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lossfns import _check
+from lossfns._pieces import in_pieces, large
 
 
 def reduce(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -40,17 +42,32 @@ def expand_weight(weight: Tensor | None, like: Tensor) -> Tensor | None:
     return _check.expanded("weight", weight, like, "the unreduced loss")
 
 
-def seen_finite(x: Tensor) -> bool:
-    """True if it can be seen that all of ``x`` is finite, so that nothing in it needs to be deleted.
+def reduce_loss(
+    loss: Callable[..., Tensor],
+    tensors: Sequence[Tensor | None],
+    weight: Tensor | None,
+    reduction: str,
+    *,
+    shape: torch.Size,
+    classes: bool = False,
+    constants: Sequence[Any] = (),
+) -> Tensor:
+    """``reduce(loss(*tensors, weight), weight, reduction)`` for an unreduced loss of some ``shape``.
 
-    One looks only where looking makes nobody wait: on a CPU, in eager mode. There it saves a copy of ``x``.
+    The tensors have that shape and then what axes they want; with ``classes``, the first axis, what they
+    want, and the other axes. Large ones are computed in pieces, so ``loss`` may look at one position of that
+    shape at a time only. It may close over the ``constants``, but no other tensor.
     """
-    if x.device.type != "cpu" or torch.compiler.is_compiling():
-        return False
-    try:
-        return bool(x.detach().sum().isfinite())
-    except RuntimeError:  # inside a transform or a tracer, which cannot look
-        return False
+    if reduction == "none" or not large((*tensors, weight), (weight, *constants)):
+        return reduce(loss(*tensors, weight), weight, reduction)
+
+    def of_piece(*piece: Tensor | None) -> Tensor:
+        return reduce(loss(*piece), piece[-1], "sum")
+
+    total = 1.0
+    if reduction == "mean":
+        total = shape.numel() if weight is None else weight.sum(dtype=torch.float64).item() or 1.0
+    return in_pieces(of_piece, 1 / total, (*tensors, weight), len(shape), classes)
 
 
 def elementwise(
@@ -60,6 +77,7 @@ def elementwise(
     *,
     axes: int = 0,
     domains: Mapping[str, _check.Domain] = MappingProxyType({}),
+    constants: Sequence[Any] = (),
     **tensors: Tensor,
 ) -> Tensor:
     """Apply a ``loss`` to named ``tensors`` of one shape, one value an element, then weigh and reduce.
@@ -67,7 +85,7 @@ def elementwise(
     With ``axes`` the last axes of the tensors belong to one value: a row, a list, a box. What has weight 0
     is taken out twice: on the way in, so that its gradient is 0 even where the loss is not finite there, and
     on the way out, so that its value is. ``domains`` says which values each tensor may hold (finite ones, if
-    it is silent), for ``strict()``.
+    it is silent), for ``strict()``. ``loss`` may close over the ``constants``, but no other tensor.
     """
     _check.same_shape(**tensors)
     values = _check.floating(*tensors.values())
@@ -75,10 +93,14 @@ def elementwise(
         raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
     shape = values[0].shape[: values[0].ndim - axes]
     weight = expand_weight(weight, like=values[0].new_empty(()).expand(shape))
-    deleted = None
-    if weight is not None:
-        deleted = (weight == 0).reshape(*shape, *[1] * axes)
-        values = tuple(torch.where(deleted, 0.0, value) for value in values)
     for name, value in zip(tensors, values, strict=True):
-        domains.get(name, _check.finite)(name, value, deleted)
-    return reduce(loss(*values), weight, reduction)
+        domains.get(name, _check.finite)(name, value, weight)
+
+    def of_kept(*arguments: Any) -> Tensor:
+        *parts, w = arguments
+        if w is not None:
+            deleted = (w == 0).reshape(*w.shape, *[1] * axes)
+            parts = [torch.where(deleted, 0.0, part) for part in parts]
+        return loss(*parts)
+
+    return reduce_loss(of_kept, values, weight, reduction, shape=shape, constants=constants)

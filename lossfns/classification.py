@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._binary import binary_loss, softplus
+from lossfns._binary import mirror_loss, softplus
 from lossfns._check import Rule, below_one, checked, flag, non_negative, one_of, positive, zero_to_one
 from lossfns._classes import (
     class_loss,
@@ -22,9 +22,11 @@ from lossfns._classes import (
     index,
     log_probability_loss,
     log_softmax_at,
+    of_class,
 )
+from lossfns._look import seen_finite, seen_whole
 from lossfns._module import module
-from lossfns._reduce import expand_weight, reduce
+from lossfns._reduce import elementwise, expand_weight, reduce_loss
 
 __all__ = [
     "BinaryCrossEntropyLoss",
@@ -89,15 +91,27 @@ def cross_entropy(
         >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
         [tensor(0.3133), tensor(0.3133)]
     """
-    return log_probability_loss(
-        torch.neg,
+
+    def of_index(z: Tensor, y: Tensor) -> Tensor:
+        w = None if class_weight is None else class_weight.to(z.dtype)
+        return F.cross_entropy(z, y, w, label_smoothing=label_smoothing, reduction="none")
+
+    def of_probabilities(z: Tensor, t: Tensor) -> Tensor:
+        if label_smoothing:
+            t = (1 - label_smoothing) * t + label_smoothing / t.shape[1]
+        loss = t * log_softmax_at(z, t)
+        return -(loss if class_weight is None else of_class(class_weight, z, "class_weight") * loss).sum(1)
+
+    return class_loss(
+        of_index,
+        of_probabilities,
         input,
         target,
-        class_weight=class_weight,
         ignore_index=ignore_index,
-        label_smoothing=label_smoothing,
         weight=weight,
         reduction=reduction,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
     )
 
 
@@ -144,18 +158,30 @@ def binary_cross_entropy(
         >>> binary_cross_entropy(z, torch.tensor([1, 1, 1]), reduction="none")
         tensor([  0.6931,   0.0000, 200.0000])
     """
+    each = {}
     if isinstance(pos_weight, Tensor):
-        pos_weight = _check.expanded("pos_weight", pos_weight, input, "input")
-    factor = 1.0 if pos_weight is None else pos_weight
-    return binary_loss(
-        lambda x: factor * softplus(-x),
-        softplus,
-        input,
-        target,
-        weight=weight,
-        reduction=reduction,
-        label_smoothing=label_smoothing,
-    )
+        each["pos_weight"] = _check.expanded("pos_weight", pos_weight, input, "input")
+
+    def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
+        if label_smoothing:
+            t = (1 - label_smoothing) * t + label_smoothing / 2
+        if factor is None:
+            return _logistic(x, t)
+        whole = 1 - t + factor * t
+        return whole * _logistic(x, factor * t / whole)
+
+    domains = {"target": _check.probability}
+    return elementwise(logistic, weight, reduction, domains=domains, input=input, target=target, **each)  # type: ignore[arg-type]
+
+
+def _logistic(x: Tensor, t: Tensor) -> Tensor:
+    """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
+    if seen_whole(t) and not t.requires_grad:
+        return softplus((1 - 2 * t) * x)
+    hard = t.round()
+    soft = t - hard
+    finite = x if seen_finite(x) else torch.where((soft == 0) & x.isinf(), 0.0, x)
+    return softplus((1 - 2 * hard) * x) - soft * finite
 
 
 @checked()
@@ -229,17 +255,26 @@ def js_divergence(
         raise ValueError(f"input must have shape (N, C, *), C at least 1, got {tuple(input.shape)}")
     x, y = _check.floating(input, target)
     weight = expand_weight(weight, like=x[:, 0])
-    if weight is not None:
-        x, y = (torch.where(weight.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
-    _check.below_infinity("input", x)
-    _check.below_infinity("target", y)
+    kept = None if weight is None else weight.unsqueeze(1)
+    _check.below_infinity("input", x, kept)
+    _check.below_infinity("target", y, kept)
+
+    def of_kept(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        if w is not None:
+            x, y = (torch.where(w.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
+        return _jensen_shannon(x, y)
+
+    return reduce_loss(of_kept, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
+
+
+def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
     # log(p/m) = log 2 - log(1 + q/p). A probability below exp(-1000) is 0 in every dtype, so the floor
     # changes no digit, and keeps ∞ - ∞ out.
     log_p, log_q = torch.log_softmax(x, 1), torch.log_softmax(y, 1)
     gap = log_q.clamp(min=-1000) - log_p.clamp(min=-1000)
     log_2 = math.log(2)
     halves = log_p.exp() * (log_2 - softplus(gap)) + log_q.exp() * (log_2 - softplus(-gap))
-    return reduce(halves.sum(1) / 2, weight, reduction)
+    return halves.sum(1) / 2
 
 
 @checked(ignore_index=index)
@@ -329,10 +364,10 @@ def hinge_loss(
     """
 
     def hinge(x: Tensor) -> Tensor:
-        loss = F.relu(margin - x)
+        loss = F.relu(margin + x)
         return loss.square() if squared else loss
 
-    return binary_loss(hinge, lambda x: hinge(-x), input, target, weight=weight, reduction=reduction)
+    return mirror_loss(hinge, input, target, weight=weight, reduction=reduction)
 
 
 @checked(margin=positive, variant=one_of("crammer-singer", "weston-watkins"), ignore_index=index)

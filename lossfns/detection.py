@@ -17,7 +17,7 @@ from lossfns import _check
 from lossfns._check import Domain, checked
 from lossfns._module import module
 from lossfns._ratio import ratio, vanishes
-from lossfns._reduce import elementwise, expand_weight, reduce
+from lossfns._reduce import elementwise, expand_weight, reduce_loss
 
 __all__ = [
     "CIoULoss",
@@ -194,16 +194,20 @@ def distribution_focal_loss(
         )
     z, y = _check.floating(input, target)
     weight = expand_weight(weight, like=y)
-    if weight is not None:
-        z, y = torch.where((weight == 0).unsqueeze(-1), 0.0, z), torch.where(weight == 0, 0.0, y)
     last = z.shape[-1] - 1
-    _check.below_infinity("input", z)
-    Domain(lambda v: (v >= 0) & (v <= last), f"from 0 to {last}")("target", y)
-    left = y.detach().nan_to_num(0.0).floor().clamp(0, last - 1)
-    log_p = z.log_softmax(-1).gather(-1, torch.stack([left, left + 1], -1).long())
-    share = torch.stack([left + 1 - y, y - left], -1)
-    impossible = (share == 0) & (log_p == -torch.inf)
-    return reduce(-(share * torch.where(impossible, 0.0, log_p)).sum(-1), weight, reduction)
+    _check.below_infinity("input", z, weight)
+    Domain(lambda v: (v >= 0) & (v <= last), f"from 0 to {last}")("target", y, weight)
+
+    def between_bins(z: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        if w is not None:
+            z, y = torch.where((w == 0).unsqueeze(-1), 0.0, z), torch.where(w == 0, 0.0, y)
+        left = y.detach().nan_to_num(0.0).floor().clamp(0, last - 1)
+        log_p = z.log_softmax(-1).gather(-1, torch.stack([left, left + 1], -1).long())
+        share = torch.stack([left + 1 - y, y - left], -1)
+        impossible = (share == 0) & (log_p == -torch.inf)
+        return -(share * torch.where(impossible, 0.0, log_p)).sum(-1)
+
+    return reduce_loss(between_bins, (z, y), weight, reduction, shape=y.shape)
 
 
 _ordered = Domain(

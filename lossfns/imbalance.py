@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._binary import binary_loss, softplus
+from lossfns._binary import binary_loss, mirror_loss, softplus
 from lossfns._check import Rule, below_one, checked, non_negative, positive, zero_to_one
 from lossfns._classes import (
     class_loss,
@@ -181,14 +181,9 @@ def binary_focal_loss(
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
         tensor([0.1733, 0.5199])
     """
-    a, b = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
-    return binary_loss(
-        lambda x: a * _focal(x, gamma),
-        lambda x: b * _focal(-x, gamma),
-        input,
-        target,
-        weight=weight,
-        reduction=reduction,
+    factors = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
+    return mirror_loss(
+        lambda x: _focal(-x, gamma), input, target, weight=weight, reduction=reduction, factors=factors
     )
 
 
@@ -298,6 +293,7 @@ def logit_adjusted_loss(
         ignore_index=ignore_index,
         weight=weight,
         reduction=reduction,
+        constants=(class_prior,),
     )
 
 
@@ -363,6 +359,7 @@ def ldam_loss(
         ignore_index=ignore_index,
         weight=weight,
         reduction=reduction,
+        constants=(class_count,),
     )
 
 

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns._check import Domain, checked, flag, non_negative, one_of, positive
-from lossfns._classes import _check_target, _takes_indices, class_weights, index, of_class
+from lossfns._classes import check_target, class_weights, index, of_class, takes_indices
+from lossfns._look import seen_false, seen_finite
 from lossfns._module import module
 from lossfns._ratio import ratio, vanishes
-from lossfns._reduce import expand_weight, reduce, seen_finite
+from lossfns._reduce import expand_weight, reduce
 
 __all__ = [
     "DiceLoss",
@@ -412,7 +413,7 @@ def _masks(
     nowhere. ``unreduced`` is the part of (N, C) that the unreduced loss has.
     """
     _check.is_tensor(input=input, target=target)
-    is_index = _takes_indices(input, target)
+    is_index = takes_indices(input, target)
     if multilabel and is_index:
         raise ValueError(
             f"target must have the shape of input, {tuple(input.shape)}, with multilabel=True, "
@@ -427,7 +428,7 @@ def _masks(
     t = target.long().unsqueeze(1) if is_index else soft[0]
     weight = expand_weight(weight, like=z.new_empty(()).expand(z.shape[unreduced]))
     deleted = None
-    if (is_index or multilabel) and _anywhere(ignored := target == ignore_index):
+    if (is_index or multilabel) and not seen_false(ignored := target == ignore_index):
         deleted = ignored.unsqueeze(1) if is_index else ignored
     if weight is not None and unreduced.start is None:
         dead = (weight == 0).reshape(*weight.shape, *[1] * (z.ndim - weight.ndim))
@@ -441,23 +442,10 @@ def _masks(
         _check.probability("target", t)
     else:
         keep = None if deleted is None or is_index else (~deleted).squeeze(1)
-        _check_target(t.squeeze(1) if is_index else t, z, keep, is_index)
+        check_target(t.squeeze(1) if is_index else t, z, keep, is_index)
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
     return z, t, None if deleted is None else deleted.unsqueeze(-1).flatten(2), weight
-
-
-def _anywhere(mask: Tensor) -> bool:
-    """False if it can be seen that a mask is true nowhere, which saves copies of the logits.
-
-    One looks only where looking makes nobody wait: on a CPU, in eager mode.
-    """
-    if mask.device.type != "cpu" or torch.compiler.is_compiling():
-        return True
-    try:
-        return bool(mask.any())
-    except RuntimeError:  # inside a transform or a tracer, which cannot look
-        return True
 
 
 class _Overlap(NamedTuple):

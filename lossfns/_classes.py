@@ -17,7 +17,7 @@ from lossfns._check import Domain, Rule
 from lossfns._look import seen_false, seen_finite
 from lossfns._reduce import expand_weight, reduce_loss
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
 
 class_weights = Rule(
     lambda v: v is None or isinstance(v, Tensor), "None or a tensor of shape (C,)", (1.0, "balanced", [1.0])
@@ -52,12 +52,14 @@ def class_loss(
     class_weight: Tensor | None = None,
     label_smoothing: float = 0.0,
     constants: Sequence[Tensor] = (),
+    fused: bool = False,
 ) -> Tensor:
     """Check, delete, apply the one loss or the other, weigh and reduce.
 
-    With class weights w and labels t, smoothed if they are to be, the losses give Σ w_c t_c ℓ_c; the loss of
-    a sample is that over Σ w_c t_c, which becomes its weight. They may close over the ``constants`` and the
-    class weights, but no other tensor.
+    With class weights w and labels t, smoothed if they are to be, the losses give Σ w_c t_c ℓ_c, and the mean
+    divides by the sum of all w_c t_c. They may close over the ``constants`` and the class weights, but no
+    other tensor. ``fused`` says that ``of_index`` takes a ``reduction``, too, right
+    where nothing is weighed.
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
@@ -73,27 +75,31 @@ def class_loss(
     _check.below_infinity("input", logits, None if weight is None else weight.unsqueeze(1))
     check_target(target, logits, weight, is_index)
 
-    share = None
+    mass = None
     if class_weight is not None:
         by_class = of_class(class_weight, logits, "class_weight")
-        share = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
-        share = (1 - label_smoothing) * share + label_smoothing * by_class.mean()
-        weight = share if weight is None else torch.where(weight == 0, 0.0, weight * share)
+        mass = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
+        mass = (1 - label_smoothing) * mass + label_smoothing * by_class.mean()
+        if weight is not None:
+            mass = torch.where(weight == 0, 0.0, mass * weight)
+        if not seen_false(nothing := mass == 0):
+            weight = torch.where(nothing, 0.0, 1.0 if weight is None else weight).to(mass.dtype)
 
-    def of_kept(z: Tensor, t: Tensor, share: Tensor | None, weight: Tensor | None) -> Tensor:
+    def of_kept(z: Tensor, t: Tensor, weight: Tensor | None) -> Tensor:
         if weight is not None and not seen_finite(z):
             z = torch.where(weight.unsqueeze(1) == 0, 0.0, z)
-        loss = of_index(z, t) if is_index else of_probabilities(z, t)
-        return loss if share is None else loss / torch.where(share == 0, 1.0, share)
+        return of_index(z, t) if is_index else of_probabilities(z, t)
 
     return reduce_loss(
         of_kept,
-        (logits, target, share),
+        (logits, target),
         weight,
         reduction,
         shape=one.shape,
+        mass=mass,
         classes=True,
-        constants=constants if class_weight is None else (class_weight, *constants),
+        constants=constants,
+        fused=of_index if fused and is_index else None,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lossfns._look import has_tangent
+
 # So many inner products at most are held at once; beyond, they are computed tile by tile.
 PLAIN = 2**22
 
@@ -60,12 +62,12 @@ def tiles(rows: int, columns: int) -> list[slice]:
 def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Tensor | None) -> Tensor:
     """``f(0, rows, columns, *more)``, one value a row, in memory that grows with the rows, not the pairs.
 
-    ``f(start, tile, columns, *more)`` gets the rows of a tile, which begins with row ``start``. The backward
-    pass computes a tile again rather than keep it. Small problems go in one piece; so do compiled ones. ``f``
-    must not close over tensors.
+    ``f(start, tile, columns, *more)`` gets the rows of a tile, which begins with row ``start``; it must not
+    close over tensors. The backward pass computes a tile again rather than keep it. What is small goes in
+    one piece; so does what is compiled or differentiated in forward mode.
     """
     parts = tiles(len(rows), len(columns))
-    if len(parts) == 1:
+    if len(parts) == 1 or any(t is not None and has_tangent(t) for t in (rows, columns, *more)):
         return f(0, rows, columns, *more)
     compute: Callable[..., Tensor] = _Recomputed.apply
     return compute(f, parts[0].stop, rows, columns, *more)

@@ -25,13 +25,13 @@ OPTIONS = 4
 Where = tuple[slice] | tuple[slice, EllipsisType, slice]
 
 
-def large(tensors: Sequence[Tensor | None], constants: Sequence[Any] = ()) -> bool:
-    """Whether a loss of these tensors is to be computed in pieces: whether it has two or more.
+def large(tensors: Sequence[Tensor | None], pieces: int, constants: Sequence[Any] = ()) -> bool:
+    """Whether a loss of these tensors is to be computed in pieces: whether it has more than so many.
 
     Not if one of the ``constants``, which no piece hands its gradient to, needs one.
     """
     first = cast("Tensor", tensors[0])
-    if not readable(first) or first.numel() <= 2 * _size():
+    if not readable(first) or first.numel() <= pieces * _size():
         return False
     return all(t is None or (readable(t) and not has_tangent(t)) for t in tensors) and not any(
         isinstance(c, Tensor) and (c.requires_grad or not readable(c)) for c in constants
@@ -110,8 +110,8 @@ class _Total(torch.autograd.Function):
         slopes, ctx.slopes = ctx.slopes, None
         if slopes is None or torch.is_grad_enabled():  # a second time, or somebody differentiates this, too
             slopes = _plain(ctx, slope)
-        elif slope != 1:
-            slopes = [part.mul_(slope) for part in slopes]
+        else:
+            slopes = [_scaled(part, slope) for part in slopes]
         by_place = dict(zip(ctx.wanted, slopes, strict=True))
         return (None,) * OPTIONS + tuple(by_place.get(i) for i in range(len(ctx.needs_input_grad) - OPTIONS))
 
@@ -124,3 +124,11 @@ def _plain(ctx: Any, slope: Tensor) -> Sequence[Tensor]:
         tensors = [t if t is None else t.view_as(t) for t in ctx.saved_tensors]
         value = ctx.scale * ctx.f(*tensors)
     return torch.autograd.grad(value, [tensors[i] for i in ctx.wanted], slope, create_graph=twice)
+
+
+def _scaled(part: Tensor, slope: Tensor) -> Tensor:
+    """The product, in place: the mean of a training step has slope 1, and then nothing is to be done."""
+    try:
+        return part if slope == 1 else part.mul_(slope)
+    except RuntimeError:  # a batch of slopes, which cannot be read
+        return part * slope

@@ -16,12 +16,13 @@ from lossfns import _check
 from lossfns._pieces import in_pieces, large
 
 
-def reduce(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+def reduce(loss: Tensor, weight: Tensor | None, reduction: str, mass: Tensor | None = None) -> Tensor:
     """Weigh the unreduced ``loss`` and reduce it.
 
     ``weight`` has the dtype and shape of ``loss`` (see :func:`expand_weight`). Entries of weight 0 are
-    deleted: an inf or NaN there reaches neither the value nor the gradient. A zero denominator (no
-    entries, all deleted) gives 0, attached to the graph, with gradient 0.
+    deleted: an inf or NaN there reaches neither the value nor the gradient. The mean divides by the sum of
+    the weights, or of the ``mass`` if the loss has been weighed before. A zero denominator (no entries, all
+    deleted) gives 0, attached to the graph, with gradient 0.
     """
     if weight is not None:
         loss = torch.where(weight == 0, 0.0, loss * weight)
@@ -29,9 +30,10 @@ def reduce(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
         return loss
     if reduction == "sum":
         return loss.sum()
-    if weight is None:
+    mass = weight if mass is None else mass
+    if mass is None:
         return loss.mean() if loss.numel() else loss.sum()
-    total = weight.sum()
+    total = mass.sum()
     return loss.sum() / torch.where(total == 0, 1.0, total)
 
 
@@ -49,24 +51,31 @@ def reduce_loss(
     reduction: str,
     *,
     shape: torch.Size,
+    mass: Tensor | None = None,
     classes: bool = False,
     constants: Sequence[Any] = (),
+    fused: Callable[..., Tensor] | None = None,
 ) -> Tensor:
-    """``reduce(loss(*tensors, weight), weight, reduction)`` for an unreduced loss of some ``shape``.
+    """``reduce(loss(*tensors, weight), weight, reduction, mass)`` for an unreduced loss of some ``shape``.
 
     The tensors have that shape and then what axes they want; with ``classes``, the first axis, what they
     want, and the other axes. Large ones are computed in pieces, so ``loss`` may look at one position of that
-    shape at a time only. It may close over the ``constants``, but no other tensor.
+    shape at a time only. It may close over the ``constants``, but no other tensor. ``fused(*tensors,
+    reduction=reduction)`` is torch's way to do all of it at once where nothing is weighed.
     """
-    if reduction == "none" or not large((*tensors, weight), (weight, *constants)):
-        return reduce(loss(*tensors, weight), weight, reduction)
+    pieces = 2 if fused is None else 32  # a fused loss makes fewer temporaries
+    if reduction == "none" or not large((*tensors, weight), pieces, (weight, mass, *constants)):
+        if fused is not None and weight is None and shape.numel():
+            return fused(*tensors, reduction=reduction)
+        return reduce(loss(*tensors, weight), weight, reduction, mass)
 
     def of_piece(*piece: Tensor | None) -> Tensor:
         return reduce(loss(*piece), piece[-1], "sum")
 
     total = 1.0
     if reduction == "mean":
-        total = shape.numel() if weight is None else weight.sum(dtype=torch.float64).item() or 1.0
+        mass = weight if mass is None else mass
+        total = shape.numel() if mass is None else mass.sum(dtype=torch.float64).item() or 1.0
     return in_pieces(of_piece, 1 / total, (*tensors, weight), len(shape), classes)
 
 
@@ -78,6 +87,7 @@ def elementwise(
     axes: int = 0,
     domains: Mapping[str, _check.Domain] = MappingProxyType({}),
     constants: Sequence[Any] = (),
+    fused: Callable[..., Tensor] | None = None,
     **tensors: Tensor,
 ) -> Tensor:
     """Apply a ``loss`` to named ``tensors`` of one shape, one value an element, then weigh and reduce.
@@ -85,7 +95,7 @@ def elementwise(
     With ``axes`` the last axes of the tensors belong to one value: a row, a list, a box. What has weight 0
     is taken out twice: on the way in, so that its gradient is 0 even where the loss is not finite there, and
     on the way out, so that its value is. ``domains`` says which values each tensor may hold (finite ones, if
-    it is silent), for ``strict()``. ``loss`` may close over the ``constants``, but no other tensor.
+    it is silent), for ``strict()``. For ``constants`` and ``fused`` see :func:`reduce_loss`.
     """
     _check.same_shape(**tensors)
     values = _check.floating(*tensors.values())
@@ -103,4 +113,4 @@ def elementwise(
             parts = [torch.where(deleted, 0.0, part) for part in parts]
         return loss(*parts)
 
-    return reduce_loss(of_kept, values, weight, reduction, shape=shape, constants=constants)
+    return reduce_loss(of_kept, values, weight, reduction, shape=shape, constants=constants, fused=fused)

@@ -92,9 +92,14 @@ def cross_entropy(
         [tensor(0.3133), tensor(0.3133)]
     """
 
-    def of_index(z: Tensor, y: Tensor) -> Tensor:
-        w = None if class_weight is None else class_weight.to(z.dtype)
-        return F.cross_entropy(z, y, w, label_smoothing=label_smoothing, reduction="none")
+    def of_index(z: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        if class_weight is None:
+            return F.cross_entropy(z, y, label_smoothing=label_smoothing, reduction=reduction)
+        w = of_class(class_weight, z, "class_weight")
+        loss = w.reshape(-1)[y] * F.cross_entropy(z, y, reduction="none")
+        if label_smoothing:
+            loss = (1 - label_smoothing) * loss - label_smoothing * (w * log_softmax_at(z, w)).mean(1)
+        return loss
 
     def of_probabilities(z: Tensor, t: Tensor) -> Tensor:
         if label_smoothing:
@@ -112,6 +117,7 @@ def cross_entropy(
         reduction=reduction,
         class_weight=class_weight,
         label_smoothing=label_smoothing,
+        fused=class_weight is None,
     )
 
 

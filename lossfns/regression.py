@@ -7,6 +7,8 @@ Each takes ``input`` (the prediction) and ``target`` of one shape, computes in a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +28,7 @@ from lossfns._check import (
     non_negative,
     positive,
 )
+from lossfns._look import seen_finite
 from lossfns._module import module
 from lossfns._reduce import elementwise
 
@@ -86,11 +89,15 @@ def mse_loss(
         >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
         tensor(3.2500)
     """
-    return elementwise(_squared, weight, reduction, input=input, target=target)
+    return _by_torch(F.mse_loss, weight, reduction, input, target)
 
 
-def _squared(x: Tensor, y: Tensor) -> Tensor:
-    return F.mse_loss(x, y, reduction="none")
+def _by_torch(
+    loss: Callable[..., Tensor], weight: Tensor | None, reduction: str, input: Tensor, target: Tensor
+) -> Tensor:
+    """A loss of torch, which is right where nothing is weighed and there is something to average."""
+    each = partial(loss, reduction="none")
+    return elementwise(each, weight, reduction, fused=loss, input=input, target=target)
 
 
 @checked()
@@ -117,11 +124,7 @@ def l1_loss(
         >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
         tensor(1.7500)
     """
-    return elementwise(_absolute, weight, reduction, input=input, target=target)
-
-
-def _absolute(x: Tensor, y: Tensor) -> Tensor:
-    return F.l1_loss(x, y, reduction="none")
+    return _by_torch(F.l1_loss, weight, reduction, input, target)
 
 
 @checked(delta=positive)
@@ -156,11 +159,7 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-
-    def huber(x: Tensor, y: Tensor) -> Tensor:
-        return F.huber_loss(x, y, reduction="none", delta=delta)
-
-    return elementwise(huber, weight, reduction, input=input, target=target)
+    return _by_torch(partial(F.huber_loss, delta=delta), weight, reduction, input, target)
 
 
 @checked(beta=non_negative)
@@ -194,11 +193,7 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), beta=0.5, reduction="none")
         tensor([0.2500, 2.7500])
     """
-
-    def smooth_l1(x: Tensor, y: Tensor) -> Tensor:
-        return F.smooth_l1_loss(x, y, reduction="none", beta=beta)
-
-    return elementwise(smooth_l1, weight, reduction, input=input, target=target)
+    return _by_torch(partial(F.smooth_l1_loss, beta=beta), weight, reduction, input, target)
 
 
 @checked()
@@ -555,8 +550,8 @@ def poisson_nll_loss(
     """
 
     def poisson(x: Tensor, y: Tensor) -> Tensor:
-        impossible = (x == -torch.inf) & (y == 0)
-        loss = torch.exp(x) - y * torch.where(impossible, 0.0, x)
+        finite = x if seen_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
+        loss = torch.exp(x) - y * finite
         return loss + torch.lgamma(y + 1) if full else loss
 
     domains = {"input": below_infinity, "target": finite_non_negative}

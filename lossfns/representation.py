@@ -20,7 +20,7 @@ from lossfns import _check
 from lossfns._check import checked, finite_number, flag, non_negative, or_tensor, positive
 from lossfns._module import module
 from lossfns._pairs import by_tiles, double, gather, inner, leave_out, leave_out_itself, length, tiles, unit
-from lossfns._reduce import elementwise, expand_weight, reduce
+from lossfns._reduce import elementwise, expand_weight, reduce, reduce_loss
 
 __all__ = [
     "ArcFaceLoss",
@@ -603,12 +603,16 @@ def _margin_softmax(
     _check.labels(n, target=target)
     (x,) = _check.floating(cosines)
     weight = expand_weight(weight, like=x.new_empty(()).expand(n))
-    deleted = None if weight is None else weight == 0
-    x, target = _delete(deleted, x), _index(target, classes, deleted)
-    _cosine("input", x)
-    column = target.unsqueeze(1)
-    logits = scale * x.scatter(1, column, with_margin(x.gather(1, column)))
-    return reduce(F.cross_entropy(logits, target, reduction="none"), weight, reduction)
+    _cosine("input", x, weight)
+    target = _index(target, classes, None if weight is None else weight == 0)
+
+    def of_kept(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        x = _delete(None if w is None else w == 0, x)
+        column = y.unsqueeze(1)
+        logits = scale * x.scatter(1, column, with_margin(x.gather(1, column)))
+        return F.cross_entropy(logits, y, reduction="none")
+
+    return reduce_loss(of_kept, (x, target), weight, reduction, shape=x.shape[:1])
 
 
 _cosine = _check.Domain(lambda v: v.abs() <= 1.001, "a cosine, from -1 to 1")

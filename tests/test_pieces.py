@@ -1,0 +1,226 @@
+"""Large losses are computed in pieces: here pieces of a few numbers, so that small ones are large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from cases import CASES, STATISTICS, Hyper, LossCase
+from test_every_loss import close, differentiable, each_hyper, leaves
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import lossfns
+from lossfns import _pieces
+
+COUPLED = {
+    "batch_hard_triplet_loss",
+    "info_nce_loss",
+    "nt_xent_loss",
+    "siglip_loss",
+    "supcon_loss",
+    "barlow_twins_loss",
+    "vicreg_loss",
+}
+"""Losses of a whole batch: like those of whole masks, they have no piece that can be had alone."""
+
+Loss = Callable[..., Tensor]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pieces, "PIECE", 4)
+
+
+def made_of_pieces(value: Tensor) -> bool:
+    return "_Total" in type(value.grad_fn).__name__
+
+
+def piecewise(case: LossCase) -> bool:
+    return case.card.family != "segmentation" and case.name not in COUPLED
+
+
+def weights(case: LossCase, rows: int) -> list[dict[str, Any]]:
+    """Without a weight, and with some of them 0, if the loss takes any."""
+    if case.name in STATISTICS:
+        return [{}]
+    some = torch.arange(rows, dtype=torch.float64) % 5
+    return [{}, {"weight": some.reshape(-1, *[1] * (len(case.layout.rows(1)) - 1))}]
+
+
+@each_hyper
+def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value, gradient and the gradient of the gradient."""
+    arguments = case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=5)
+
+    # probabilities as targets make the class weights of the samples, which here need gradients, too
+    alone = piecewise(case) and not ("class_weight" in hyper and case.form == "probabilities")
+
+    def results(options: dict[str, Any]) -> list[Tensor]:
+        copies = leaves(arguments)
+        value = case(*copies, **options, **hyper)
+        assert made_of_pieces(value) == (_pieces.PIECE == 4 and alone)
+        first = torch.autograd.grad(2 * value, differentiable(copies), create_graph=True)
+        if not any(g.requires_grad for g in first):
+            return [value, *first]
+        total = sum((g.square().sum() for g in first), value)
+        return [value, *first, *torch.autograd.grad(total, differentiable(copies))]
+
+    for options in weights(case, len(arguments[0])):
+        for reduction in {} if case.name in STATISTICS else ("mean", "sum"):
+            found = []
+            for size in (4, 10**9):
+                monkeypatch.setattr(_pieces, "PIECE", size)
+                found.append(results({**options, "reduction": reduction}))
+            assert all(close(a, b, 1e-11) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("shape", [(40,), (5, 8), (2, 3, 11), (1, 50), (50, 1), (3, 1, 4, 5)], ids=str)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_pieces_of_any_shape(shape: tuple[int, ...], transposed: bool) -> None:
+    """Against torch: elements in any order, and classes where the pieces are parts of rows."""
+    rng = torch.Generator().manual_seed(1)
+    x, y = torch.randn(2, *shape, generator=rng, dtype=torch.float64).requires_grad_().unbind()
+    z = torch.randn(shape[0], 3, *shape[1:], generator=rng, dtype=torch.float64).requires_grad_()
+    index = torch.randint(3, shape, generator=rng)
+    if transposed:
+        x, y, z, index = (v.movedim(0, -1).contiguous().movedim(-1, 0) for v in (x, y, z, index))
+    for ours, theirs in (
+        (lossfns.log_cosh_loss(x, y), (x - y).cosh().log().mean()),
+        (lossfns.focal_loss(z, index, gamma=0.0), torch.nn.functional.cross_entropy(z, index)),
+    ):
+        assert made_of_pieces(ours)
+        assert close(ours, theirs)
+        inputs = [v for v in (x, y, z) if ours is not None]
+        for a, b in zip(
+            torch.autograd.grad(ours, inputs, allow_unused=True),
+            torch.autograd.grad(theirs, inputs, allow_unused=True),
+            strict=True,
+        ):
+            assert (a is None) == (b is None)
+            assert a is None or (a.shape == b.shape and close(a, b))
+
+
+CONSTANTS = {
+    "quantile q": lambda c, x, y: lossfns.quantile_loss(x, y[:, 0], q=c.sigmoid()),
+    "class_weight": lambda c, x, y: lossfns.cross_entropy(x, y.argmax(1), class_weight=c.exp()),
+    "class_weight of probabilities": lambda c, x, y: lossfns.focal_loss(
+        x, y.softmax(1), class_weight=c.exp()
+    ),
+    "class_prior": lambda c, x, y: lossfns.logit_adjusted_loss(x, y.argmax(1), class_prior=c.exp()),
+    "class_count": lambda c, x, y: lossfns.ldam_loss(x, y.argmax(1), class_count=2 + c.exp()),
+    "pos_weight": lambda c, x, y: lossfns.binary_cross_entropy(x, y.sigmoid(), pos_weight=c.exp()),
+    "weight": lambda c, x, y: lossfns.mse_loss(x, y, weight=c.exp()),
+    "target": lambda c, x, y: lossfns.cross_entropy(
+        x, (y * c).softmax(1), class_weight=torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", CONSTANTS.values(), ids=CONSTANTS)
+def test_gradients_reach_tensors_among_the_hyper_parameters(
+    loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = torch.Generator().manual_seed(2)
+    x, y = (torch.randn(40, 3, generator=rng, dtype=torch.float64).requires_grad_() for _ in range(2))
+    c = torch.randn(3, generator=rng, dtype=torch.float64).requires_grad_()
+    found = []
+    for size in (4, 10**9):
+        monkeypatch.setattr(_pieces, "PIECE", size)
+        found.append(torch.autograd.grad(loss(c, x, y), (c, x)))
+    assert found[1][0].abs().min() > 0
+    assert all(close(a, b) for a, b in zip(*found, strict=True))
+
+
+def tensors() -> tuple[Tensor, Tensor]:
+    rng = torch.Generator().manual_seed(3)
+    x, y = torch.randn(2, 64, generator=rng, dtype=torch.float64)
+    return x.requires_grad_(), y
+
+
+@pytest.mark.usefixtures("small")
+class TestGradientIsKept:
+    def test_as_often_as_one_likes(self) -> None:
+        x, y = tensors()
+        value = lossfns.log_cosh_loss(x, y, reduction="sum")
+        for factor in (1.0, 3.0, 1.0):
+            (slope,) = torch.autograd.grad(factor * value, x, retain_graph=True)
+            assert close(slope, factor * torch.tanh(x - y))
+        value.backward()
+        with pytest.raises(RuntimeError, match="a second time"):
+            value.backward()
+
+    def test_a_gradient_given_away_is_not_touched_again(self) -> None:
+        x, y = tensors()
+        value = lossfns.log_cosh_loss(x, y, reduction="sum")
+        value.backward(retain_graph=True)
+        (5 * value).backward()
+        assert close(x.grad, 6 * torch.tanh(x - y))
+
+    def test_many_slopes_at_once(self) -> None:
+        x, y = tensors()
+        value = lossfns.log_cosh_loss(x, y, reduction="sum")
+        (slope,) = torch.autograd.grad(value, x, torch.tensor([1.0, 2.0]).double(), is_grads_batched=True)
+        assert close(slope, torch.stack([torch.tanh(x - y), 2 * torch.tanh(x - y)]))
+
+    def test_nobody_asks_for_it(self) -> None:
+        x, y = tensors()
+        with torch.no_grad():
+            value = lossfns.log_cosh_loss(x, y)
+        assert not value.requires_grad
+        assert close(value, (x - y).cosh().log().mean())
+
+
+@pytest.mark.usefixtures("small")
+def test_transforms_use_the_plain_form() -> None:
+    x, y = tensors()
+    direction = torch.ones_like(x)
+
+    def loss(x: Tensor) -> Tensor:
+        return lossfns.log_cosh_loss(x, y)
+
+    expected = torch.tanh(x - y).mean()
+    assert close(torch.func.jvp(loss, (x,), (direction,))[1], expected)
+    assert close(torch.func.grad(loss)(x).sum(), expected)
+    assert close(torch.func.vmap(loss)(x.expand(3, 64)), loss(x).expand(3))
+    with forward_ad.dual_level():
+        value = loss(forward_ad.make_dual(x, direction))
+        assert close(forward_ad.unpack_dual(value).tangent, expected)
+    assert made_of_pieces(loss(x))
+
+
+class Made(TorchDispatchMode):
+    """How many tensors of so many numbers, or more, operations have made."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size, self.seen = size, set[int]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for t in tree_leaves(out):
+            if isinstance(t, Tensor) and t.untyped_storage().nbytes() >= self.size * t.element_size():
+                self.seen.add(t.untyped_storage().data_ptr())
+        return out
+
+
+ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layout.rows(1)) <= 2}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("case", ALONE.values(), ids=ALONE)
+def test_nothing_large_is_made_but_the_gradient(case: LossCase) -> None:
+    """And a target of integers in the dtype of the loss."""
+    arguments = leaves(case.arguments(*case.layout.rows(150), seed=5))
+    own = {a.untyped_storage().data_ptr() for a in arguments}
+    with Made(arguments[0].numel()) as made:
+        value = case(*arguments)
+        torch.autograd.grad(value, differentiable(arguments))
+    assert made_of_pieces(value)
+    integers = len(arguments) - len(differentiable(arguments))
+    assert len(made.seen - own) <= len(differentiable(arguments)) + integers

@@ -76,7 +76,7 @@ def namespace() -> dict[str, Any]:
         for library in LIBRARIES.values():
             exec(library.imports, names)
     exec(OURS, names)
-    exec("import numpy as np\nimport jax\nimport jax.numpy as jnp\nimport torch", names)
+    exec("import numpy as np\nimport jax\nimport jax.numpy as jnp\nimport torch\nfrom torch import tensor", names)
     names["jax"].config.update("jax_enable_x64", True)
     names["keras"].config.set_floatx("float64")
     return names

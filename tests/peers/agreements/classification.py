@@ -173,7 +173,6 @@ AGREEMENTS = (
     ),
     same(
         "multiclass_hinge_loss(z, k)",
-        ("Keras", "keras.losses.categorical_hinge(F.one_hot(k, 3), z).mean()", "target first, one-hot"),
         ("optax", "optax.losses.multiclass_hinge_loss(z, k).mean()", "classes last"),
         ("scikit-learn", "sklearn.metrics.hinge_loss(k, z)", "target first"),
     ),

@@ -1,0 +1,151 @@
+"""What a mean divides by, and what is left out of it."""
+
+from tests.peers.differences import Difference
+
+TITLE = "Reductions, weights and ignored entries"
+
+DIFFERENCES = (
+    Difference(
+        title="Every entry ignored",
+        library="PyTorch",
+        given="z = tensor([[1.0, 2.0, 3.0]])\nk = tensor([-100])",
+        theirs="F.cross_entropy(z, k)",
+        ours="cross_entropy(z, k)",
+        right="0",
+        slope="z",
+        right_slope="[[0, 0, 0]]",
+        why="Nothing is left to learn from. 0/0 would poison the weights, so the loss is 0 with gradient 0.",
+    ),
+    Difference(
+        title="An empty batch",
+        library="PyTorch",
+        given="x = torch.zeros(0)\ny = torch.zeros(0)",
+        theirs="F.mse_loss(x, y)",
+        ours="mse_loss(x, y)",
+        right="0",
+        why="As above: a mean over nothing.",
+    ),
+    Difference(
+        title="An image without boxes",
+        library="torchvision",
+        given="x = torch.zeros(0)\ny = torch.zeros(0)",
+        theirs="torchvision.ops.sigmoid_focal_loss(x, y, reduction='mean')",
+        ours="binary_focal_loss(x, y, alpha=0.25)",
+        right="0",
+        why="As above. torchvision's losses of boxes do return 0.",
+    ),
+    Difference(
+        title="Class weights with one-hot targets",
+        library="PyTorch",
+        given="z = tensor([[2.0, 1.0], [1.0, 2.0]])\nt = tensor([[1.0, 0.0], [0.0, 1.0]])\n"
+        "c = tensor([1.0, 3.0])",
+        theirs="F.cross_entropy(z, t, weight=c)",
+        ours="cross_entropy(z, t, class_weight=c)",
+        right="log(1 + exp(-1))",
+        why="Both samples cost log(1 + 1/e), so their weighted mean does. With the same targets as indices torch "
+        "agrees; with one-hot targets it divides by the number of samples, not by the sum of the weights.",
+    ),
+    Difference(
+        title="Class weights with label smoothing",
+        library="PyTorch",
+        given="z = torch.zeros(1, 2)\nk = tensor([0])\nc = tensor([1.0, 3.0])",
+        theirs="F.cross_entropy(z, k, weight=c, label_smoothing=0.5)",
+        ours="cross_entropy(z, k, class_weight=c, label_smoothing=0.5)",
+        right="log(2)",
+        why="Equal logits cost log 2 whatever the label, so each weighted mean is log 2. torch divides by the "
+        "weights of the labels before the smoothing.",
+    ),
+    Difference(
+        title="Weights of elements in a mean: Huber",
+        library="PyTorch",
+        given="x = tensor([1.0, 2.0])\ny = tensor([0.0, 0.0])\nw = tensor([1.0, 3.0])",
+        theirs="F.huber_loss(x, y, weight=w)",
+        ours="huber_loss(x, y, weight=w)",
+        right="(1 * mpf('0.5') + 3 * mpf('1.5')) / (1 + 3)",
+        why="A weighted mean divides by the sum of the weights. torch does so for mse_loss and l1_loss, but not for "
+        "huber_loss.",
+    ),
+    Difference(
+        title="Weights of elements in a mean: binary cross-entropy",
+        library="PyTorch",
+        given="x = tensor([0.0, 0.0])\nb = tensor([0.0, 1.0])\nw = tensor([3.0, 3.0])",
+        theirs="F.binary_cross_entropy_with_logits(x, b, weight=w)",
+        ours="binary_cross_entropy(x, b, weight=w)",
+        right="log(2)",
+        why="Constant weights change no mean. torch divides by the number of elements.",
+    ),
+    Difference(
+        title="Weights of samples in a mean",
+        library="Keras",
+        given="x = tensor([[1.0], [2.0]])\ny = tensor([[0.0], [0.0]])\nw = tensor([1.0, 3.0])",
+        theirs="keras.losses.MeanSquaredError()(y, x, sample_weight=w)",
+        ours="mse_loss(x, y, weight=w[:, None])",
+        right="(1 * mpf(1) + 3 * mpf(4)) / (1 + 3)",
+        why="A weighted mean divides by the sum of the weights, Keras by the number of samples.",
+    ),
+    Difference(
+        title="Weights of classes in a mean",
+        library="MONAI",
+        given="z = torch.zeros(1, 2, 1, 2)\nk = tensor([[[[0, 1]]]])",
+        theirs="monai.losses.DiceLoss(softmax=True, to_onehot_y=True, smooth_nr=1, smooth_dr=1, weight=[2.0, 2.0])"
+        "(z, k)",
+        ours="dice_loss(z, k[:, 0], class_weight=tensor([2.0, 2.0]))",
+        right="1 - (2 * mpf('0.5') + 1) / (1 + 1 + 1)",
+        why="Constant weights change no mean: p is ½ in both pixels and t is 1 in one, for each class.",
+    ),
+    Difference(
+        title="Ignored labels in a mean: binary",
+        library="SMP",
+        given="x = tensor([0.0, 0.0])\nb = tensor([1.0, 255.0])",
+        theirs="smp.losses.SoftBCEWithLogitsLoss(ignore_index=255)(x, b)",
+        ours="binary_cross_entropy(x, b.where(b != 255, 0), weight=b != 255)",
+        right="log(2)",
+        why="One entry counts and costs log 2. SMP divides by two.",
+    ),
+    Difference(
+        title="Ignored labels in a mean: classes",
+        library="SMP",
+        given="z = torch.zeros(2, 3)\nk = tensor([1, -100])",
+        theirs="smp.losses.SoftCrossEntropyLoss(smooth_factor=0.0)(z, k)",
+        ours="cross_entropy(z, k)",
+        right="log(3)",
+        why="One sample counts and costs log 3. SMP divides by two.",
+    ),
+    Difference(
+        title="The mean of a divergence",
+        library="PyTorch",
+        given="z = tensor([[0.0, 0.0]])\nt = tensor([[1.0, 0.0]])",
+        theirs="F.kl_div(z.log_softmax(1), t, reduction='mean')",
+        ours="kl_divergence(z, t)",
+        right="log(2)",
+        why="A divergence is a sum over the classes. torch's 'mean' divides by their number as well; its 'batchmean' "
+        "is right.",
+    ),
+    Difference(
+        title="Shapes that do not fit",
+        library="PyTorch",
+        given="x = tensor([[1.0], [2.0]])\ny = tensor([1.0, 2.0])",
+        theirs="F.mse_loss(x, y)",
+        ours="mse_loss(x, y)",
+        right="ValueError",
+        why="Each prediction is compared with each target, and a perfect model is told that it is not. torch warns.",
+    ),
+    Difference(
+        title="Labels of an integer type",
+        library="PyTorch",
+        given="x = tensor([0.0])\nb = tensor([1])",
+        theirs="F.binary_cross_entropy_with_logits(x, b)",
+        ours="binary_cross_entropy(x, b)",
+        right="log(2)",
+        why="1 is 1 in every type.",
+    ),
+    Difference(
+        title="Class indices of 32 bits",
+        library="PyTorch",
+        given="z = torch.zeros(1, 3)\nk = tensor([0], dtype=torch.int32)",
+        theirs="F.cross_entropy(z, k)",
+        ours="cross_entropy(z, k)",
+        right="log(3)",
+        why="As above.",
+    ),
+)

@@ -44,13 +44,13 @@ DIFFERENCES = (
         theirs="optax.losses.triplet_margin_loss(u, u, v, margin=5.0)",
         ours="triplet_loss(u, u, v, margin=5.0)",
         right="0 - sqrt(3**2 + 4**2) + 5",
-        why="The distance is 0, not 0.001: 10⁻⁶ is added below the root.",
+        why="The distance is 0. optax adds 10⁻⁶ below the root, which makes it 10⁻³.",
     ),
     low_temperature(
         "PML",
         "losses.SelfSupervisedLoss(losses.NTXentLoss(temperature=0.005))(e, f)",
-        "PML adds the smallest number of float32 to the probability, then takes the logarithm: no loss is above "
-        "87.3, and beyond it nothing is learned.",
+        "PML adds the smallest number of float32 to the probability, then takes the logarithm: there "
+        "is a largest loss, and beyond it nothing is learned.",
     ),
     low_temperature(
         "MONAI",

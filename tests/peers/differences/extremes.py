@@ -92,7 +92,7 @@ DIFFERENCES = (
         theirs="sklearn.metrics.log_loss(b, scipy.special.expit(x), labels=[0, 1])",
         ours="binary_cross_entropy(x, b)",
         right="log(1 + exp(100))",
-        why="scikit-learn clips probabilities to 2.2 · 10⁻¹⁶.",
+        why="scikit-learn clips probabilities to the precision of float64.",
     ),
     Difference(
         title="The logistic loss of a large margin",
@@ -153,7 +153,7 @@ DIFFERENCES = (
         theirs="F.poisson_nll_loss(x, n, full=True)",
         ours="poisson_nll_loss(x, n, full=True)",
         right="exp(1) - 2 * 1 + log(factorial(2))",
-        why="torch takes Stirling's approximation, 6 % off at n = 2, for log n!.",
+        why="torch takes Stirling's approximation of log n!, which is poor for small n.",
     ),
     Difference(
         title="A mean of many half-precision losses",
@@ -162,7 +162,7 @@ DIFFERENCES = (
         theirs="F.cross_entropy(z, k)",
         ours="cross_entropy(z, k)",
         right="log(3)",
-        why="The sum is beyond 65 504, the largest number in float16. Ours computes in float32.",
+        why="The sum is beyond the largest number of float16. Ours computes in float32.",
     ),
     Difference(
         title="A hinge among negative scores",

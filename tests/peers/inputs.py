@@ -57,7 +57,9 @@ INPUTS = {
     "x": Input("predictions", "(4, 5)", normal(4, 5, scale=2)),
     "y": Input("targets", "(4, 5)", normal(4, 5, scale=2)),
     "s": Input("predicted log-variances", "(4, 5)", normal(4, 5)),
-    "n": Input("counts", "(4, 5)", lambda g: torch.randint(0, 9, (4, 5), generator=g).double(), constant=True),
+    "n": Input(
+        "counts", "(4, 5)", lambda g: torch.randint(0, 9, (4, 5), generator=g).double(), constant=True
+    ),
     "w": Input("weights of elements", "(4, 5)", uniform(4, 5, low=0.2, high=2), constant=True),
     "b": Input("labels 0 and 1", "(4, 5)", bits(4, 5), constant=True),
     "z": Input("logits of three classes", "(6, 3)", normal(6, 3, scale=2)),

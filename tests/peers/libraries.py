@@ -1,7 +1,7 @@
 """The other libraries: how they are imported, which arrays they take, their versions.
 
-They stand last on the path, in a folder that only ``make peers`` fills. One that is pinned and cannot be
-imported is an error.
+They are installed by ``make peers`` into a folder of their own, which comes last on the path: they see the
+versions of this project. One that cannot be imported is an error.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import sys
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
+
+FOLDER = Path(os.environ.get("PEERS", Path(sys.prefix) / "peers"))
+sys.path.append(str(FOLDER.resolve()))
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,11 @@ def namespace() -> dict[str, Any]:
         for library in LIBRARIES.values():
             exec(library.imports, names)
     exec(OURS, names)
-    exec("import numpy as np\nimport jax\nimport jax.numpy as jnp\nimport torch\nfrom torch import tensor", names)
+    exec(
+        "import numpy as np\nimport jax\nimport jax.numpy as jnp\nimport torch\nfrom torch import tensor",
+        names,
+    )
     names["jax"].config.update("jax_enable_x64", True)
-    names["keras"].config.set_floatx("float64")
     return names
 
 

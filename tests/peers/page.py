@@ -15,7 +15,7 @@ from tests.peers.differences import Difference
 from tests.peers.evaluate import Array
 from tests.peers.inputs import INPUTS
 from tests.peers.libraries import LIBRARIES, OURS
-from tests.peers.outcome import Outcome, ours, theirs
+from tests.peers.outcome import ours, right, theirs
 
 PAGE = Path(__file__).parents[2] / "book" / "reference" / "peers.md"
 DIGITS = 4
@@ -31,7 +31,7 @@ this page as it is printed here, and fails if an answer is another one.
 
 {versions}
 
-Nothing is said about other versions or other libraries. The calls below use these names:
+SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions. The calls below use these names:
 
 {imports}
 
@@ -53,9 +53,9 @@ to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters a
 
 ## Different numbers
 
-On the inputs below another library returns something else. The right answer is derived without either of the two, from
-the expression beside it; `lossfns` is tested to return it, and the other library not to. A mere difference of convention
-is no difference here, but a note in the translations above.
+On the inputs below some libraries return something else. The right answer is derived without any of them, from
+the expression below the table. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
+Different defaults and conventions are no errors; they are in the translations above.
 
 {differences}
 """
@@ -76,7 +76,11 @@ def number(value: float) -> str:
         return str(value).replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
     mantissa, _, exponent = f"{value + 0.0:.{DIGITS}g}".replace("-", "−").partition("e")
     power = str(int(exponent.replace("−", "-"))) if exponent else ""
-    return f"{mantissa} · 10{power.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}" if power else mantissa
+    return (
+        f"{mantissa} · 10{power.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+        if power
+        else mantissa
+    )
 
 
 def numbers(values: Array | None) -> str:
@@ -91,7 +95,9 @@ def versions() -> str:
 
 
 def families() -> dict[str, list[LossCard]]:
-    return {name: list(group) for name, group in itertools.groupby(cards().values(), lambda card: card.family)}
+    return {
+        name: list(group) for name, group in itertools.groupby(cards().values(), lambda card: card.family)
+    }
 
 
 def libraries(found: Iterable[str]) -> str:
@@ -101,14 +107,18 @@ def libraries(found: Iterable[str]) -> str:
 
 def coverage() -> str:
     same = {(a.loss, peer.library) for a in agreements.everything() for peer in a.peers}
-    other = {(d.loss, d.library) for kind in differences.everything().values() for d in kind}
+    other = {
+        (d.loss, library) for kind in differences.everything().values() for d in kind for library in wrong(d)
+    }
 
     def row(card: LossCard) -> list[str]:
         agree, differ = ([name for loss, name in pairs if loss == card.name] for pairs in (same, other))
         return [f"`{card.name}`", libraries(agree), libraries(differ)]
 
     head = ["Loss", "Agrees", "Differs somewhere"]
-    parts = [f"**{name.capitalize()}**\n\n" + table(head, map(row, family)) for name, family in families().items()]
+    parts = [
+        f"**{name.capitalize()}**\n\n" + table(head, map(row, family)) for name, family in families().items()
+    ]
     without = [f"`{name}`" + (f" ({why})" if why else "") for name, why in NO_PEER.items()]
     return "\n\n".join([*parts, f"None of them has an equal of {', '.join(without)}."])
 
@@ -133,18 +143,27 @@ def all_agreements() -> str:
     return "\n\n".join(parts)
 
 
-def result(outcome: Outcome, with_slope: bool) -> list[str]:
-    value = f"`{outcome.error}`" if outcome.error else numbers(outcome.value)
-    return [value, numbers(outcome.slope)] if with_slope else [value]
+def wrong(one: Difference) -> list[str]:
+    due = right(one)
+    return [library for library, found in theirs(one).items() if not found.agrees(due)]
 
 
 def difference(one: Difference) -> str:
-    slope = bool(one.slope)
-    head = ["", "Value", f"Gradient in `{one.slope}`"] if slope else ["", "Value"]
-    rows = [[one.library, *result(theirs(one), slope)], ["lossfns", *result(ours(one), slope)]]
-    code = python(*one.given.splitlines(), f"{one.theirs}  # {one.library}", f"{one.ours}  # lossfns")
-    right = f"Right is `{one.right}`. " if not one.right.isidentifier() and not one.right.isdigit() else ""
-    return "\n\n".join([f"**{one.title}**", code, table(head, rows), right + one.why])
+    calls = [*one.theirs.items(), ("lossfns", one.ours)]
+    outcomes = {**theirs(one), "lossfns": ours(one)}
+    head = ["", "Value", *([f"Gradient in `{one.slope}`"] if one.slope else []), ""]
+
+    def row(library: str) -> list[str]:
+        found = outcomes[library]
+        value = f"`{found.error}`" if found.error else numbers(found.value)
+        slope = [numbers(found.slope)] if one.slope else []
+        return [library, value, *slope, "✗" if library in wrong(one) else "✓"]
+
+    code = python(
+        *one.given.splitlines(), *(line for name, call in calls for line in ("", f"# {name}", call))
+    )
+    due = "" if right(one).error or one.right.isdigit() else f"Right is `{one.right}`. "
+    return "\n\n".join([f"**{one.title}**", code, table(head, map(row, outcomes)), due + one.why])
 
 
 def all_differences() -> str:
@@ -155,10 +174,19 @@ def all_differences() -> str:
 def render() -> str:
     return INTRODUCTION.format(
         versions=versions(),
-        imports=python(OURS, "import jax", "import jax.numpy as jnp", "import numpy as np", "import torch",
-                       "from torch import tensor", *(library.imports for library in LIBRARIES.values())),
+        imports=python(
+            OURS,
+            "import jax",
+            "import jax.numpy as jnp",
+            "import numpy as np",
+            "import torch",
+            "from torch import tensor",
+            *(library.imports for library in LIBRARIES.values()),
+        ),
         coverage=coverage(),
-        inputs=table(["Name", "Meaning", "Shape"], ([f"`{n}`", i.words, f"`{i.shape}`"] for n, i in INPUTS.items())),
+        inputs=table(
+            ["Name", "Meaning", "Shape"], ([f"`{n}`", i.words, f"`{i.shape}`"] for n, i in INPUTS.items())
+        ),
         agreements=all_agreements(),
         differences=all_differences(),
     )

@@ -42,7 +42,9 @@ class Agreement:
         return REDUCTIONS if "reduction=r" in self.ours else ("mean",)
 
 
-def same(ours: str, *peers: tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, float]) -> Agreement:
+def same(
+    ours: str, *peers: tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, float]
+) -> Agreement:
     return Agreement(ours, tuple(Peer(*peer) for peer in peers))
 
 

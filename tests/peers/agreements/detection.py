@@ -20,6 +20,11 @@ AGREEMENTS = (
     ),
     same(
         "ciou_loss(p, g, reduction=r)",
-        ("torchvision", "torchvision.ops.complete_box_iou_loss(p, g, reduction=r, eps=0)", "eps is added all the same", 1e-6),
+        (
+            "torchvision",
+            "torchvision.ops.complete_box_iou_loss(p, g, reduction=r, eps=0)",
+            "eps is added all the same",
+            1e-6,
+        ),
     ),
 )

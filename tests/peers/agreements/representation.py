@@ -19,7 +19,11 @@ AGREEMENTS = (
     same(
         "triplet_loss(e, f, h, margin=0.5)",
         ("PML", f"losses.TripletMarginLoss(margin=0.5, {EUCLID})({TRIPLETS})", RAW),
-        ("optax", "optax.losses.triplet_margin_loss(e, f, h, margin=0.5, eps=0).mean()", "eps=10⁻⁶ by default"),
+        (
+            "optax",
+            "optax.losses.triplet_margin_loss(e, f, h, margin=0.5, eps=0).mean()",
+            "eps=10⁻⁶ by default",
+        ),
     ),
     same(
         "triplet_loss(e, f, h, soft=True)",

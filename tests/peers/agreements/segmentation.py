@@ -140,7 +140,11 @@ AGREEMENTS = (
     ),
     same(
         "lovasz_softmax_loss(Z, K, per_image=True, classes='all')",
-        ("kornia", "kornia.losses.lovasz_softmax_loss(Z, K)", "each image on its own, absent classes counted"),
+        (
+            "kornia",
+            "kornia.losses.lovasz_softmax_loss(Z, K)",
+            "each image on its own, absent classes counted",
+        ),
     ),
     same(
         "lovasz_hinge_loss(Z, M)",

@@ -1,4 +1,4 @@
-"""Inputs on which another library and ours differ, and what the right number is."""
+"""Inputs on which some libraries differ from ours, and what the right number is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """One input, two calls, and the right answer, derived without either."""
+    """One input, the calls of all, and the right answer, derived without any of them."""
 
     title: str
-    library: str
     given: str
     """Statements that make the input."""
-    theirs: str
+    theirs: Mapping[str, str]
+    """The call of each library that has the loss and is asked: some are right."""
     ours: str
     right: str
     """The value as an expression for mpmath, or the error that should be raised."""

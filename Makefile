@@ -4,12 +4,13 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
+PEERS  ?= $(VENV)/peers
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks mutants serve format clean
+.PHONY: help book test peers notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -38,6 +39,17 @@ book: $(STAMP) ## build the book from scratch, every warning an error
 
 test: $(STAMP) ## run every gate: style, types, units, notebooks, book, browser
 	$(PY) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
+
+# Other libraries pin other versions of what they need, so they stand apart, last on the path.
+$(PEERS)/.installed: tests/peers/requirements.txt $(STAMP)
+	@echo "Installing other libraries (about half a minute)"
+	rm -rf $(PEERS)
+	$(PY) -m pip install --quiet --no-deps --no-compile --target $(PEERS) --requirement $<
+	@touch $@
+
+peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what the book says of them
+	$(if $(WRITE),PEERS=$(PEERS) $(PY) -m tests.peers.page)
+	PEERS=$(PEERS) $(PY) -m pytest tests/peers
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

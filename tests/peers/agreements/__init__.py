@@ -1,0 +1,78 @@
+"""Calls of other libraries that return the numbers of a call of ours: a translation table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.peers.libraries import LIBRARIES
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A call of another library."""
+
+    library: str
+    call: str
+    mapping: str = ""
+    """What one has to know to translate, in a few words."""
+    rtol: float | None = None
+    """How closely it agrees, if the mapping says why less than the library otherwise does."""
+
+    @property
+    def tolerance(self) -> float:
+        return LIBRARIES[self.library].rtol if self.rtol is None else self.rtol
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A call of ours and the calls of others that return the same. ``r`` stands for every reduction."""
+
+    ours: str
+    peers: tuple[Peer, ...]
+
+    @property
+    def loss(self) -> str:
+        return self.ours.split("(")[0]
+
+    @property
+    def reductions(self) -> tuple[str, ...]:
+        return REDUCTIONS if "reduction=r" in self.ours else ("mean",)
+
+
+def same(
+    ours: str, *peers: tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, float]
+) -> Agreement:
+    return Agreement(ours, tuple(Peer(*peer) for peer in peers))
+
+
+def everything() -> Iterable[Agreement]:
+    from tests.peers.agreements import (
+        classification,
+        detection,
+        imbalance,
+        ranking,
+        regression,
+        representation,
+        segmentation,
+    )
+
+    families = (regression, classification, imbalance, segmentation, detection, representation, ranking)
+    return [agreement for family in families for agreement in family.AGREEMENTS]
+
+
+NO_PEER = {
+    "expectile_loss": "scipy.stats.expectile finds its minimiser only",
+    "epsilon_insensitive_loss": "inside scikit-learn's support vector regression, not to be called",
+    "gaussian_crps_loss": "",
+    "symmetric_cross_entropy": "",
+    "logit_adjusted_loss": "",
+    "ldam_loss": "",
+    "distribution_focal_loss": "",
+    "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
+    "siglip_loss": "",
+    "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
+    "dpo_loss": "",
+}

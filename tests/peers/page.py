@@ -1,0 +1,196 @@
+"""The page of the book on other libraries, written from a run: ``python -m tests.peers.page``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from lossfns.catalog import LossCard, cards
+from tests.peers import agreements, differences
+from tests.peers.agreements import NO_PEER, Agreement
+from tests.peers.differences import Difference
+from tests.peers.evaluate import Array
+from tests.peers.inputs import INPUTS
+from tests.peers.libraries import LIBRARIES, OURS
+from tests.peers.outcome import ours, right, theirs
+
+PAGE = Path(__file__).parents[2] / "book" / "reference" / "peers.md"
+DIGITS = 4
+
+INTRODUCTION = """\
+# Other libraries
+
+Most losses of this book are also elsewhere, under other names and with other conventions. This page says which call
+of which library returns the numbers of `lossfns`, and on which inputs no call does. `make peers` runs every call on
+this page as it is printed here, and fails if an answer is another one.
+
+## Versions
+
+{versions}
+
+SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions. The calls below use these names:
+
+{imports}
+
+## Who has what
+
+Agreement means: after the translation below, the same values on random inputs, and, if the library has gradients, the
+same gradients with respect to every input that is no label and no weight. A library can be in both columns.
+
+{coverage}
+
+## The same numbers
+
+Each block gives a call of `lossfns` and the calls of others that return the same. A comment says what one has to know
+to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters are random tensors:
+
+{inputs}
+
+{agreements}
+
+## Different numbers
+
+On the inputs below some libraries return something else. The right answer is derived without any of them, from
+the expression below the table. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
+Different defaults and conventions are no errors; they are in the translations above.
+
+{differences}
+"""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *map(list, rows)])
+
+
+def python(*lines: str) -> str:
+    return "\n".join(["```python", *lines, "```"])
+
+
+def number(value: float) -> str:
+    """Four significant digits, the same on every machine."""
+    if not np.isfinite(value):
+        return str(value).replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
+    mantissa, _, exponent = f"{value + 0.0:.{DIGITS}g}".replace("-", "−").partition("e")
+    power = str(int(exponent.replace("−", "-"))) if exponent else ""
+    return (
+        f"{mantissa} · 10{power.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+        if power
+        else mantissa
+    )
+
+
+def numbers(values: Array | None) -> str:
+    if values is None:
+        return ""
+    return ", ".join(number(float(value)) for value in values.ravel()) or "an empty tensor"
+
+
+def versions() -> str:
+    rows = ([name, library.version, library.note] for name, library in LIBRARIES.items())
+    return table(["Library", "Version", ""], rows)
+
+
+def families() -> dict[str, list[LossCard]]:
+    return {
+        name: list(group) for name, group in itertools.groupby(cards().values(), lambda card: card.family)
+    }
+
+
+def libraries(found: Iterable[str]) -> str:
+    found = set(found)
+    return ", ".join(name for name in LIBRARIES if name in found) or "–"
+
+
+def coverage() -> str:
+    same = {(a.loss, peer.library) for a in agreements.everything() for peer in a.peers}
+    other = {
+        (d.loss, library) for kind in differences.everything().values() for d in kind for library in wrong(d)
+    }
+
+    def row(card: LossCard) -> list[str]:
+        agree, differ = ([name for loss, name in pairs if loss == card.name] for pairs in (same, other))
+        return [f"`{card.name}`", libraries(agree), libraries(differ)]
+
+    head = ["Loss", "Agrees", "Differs somewhere"]
+    parts = [
+        f"**{name.capitalize()}**\n\n" + table(head, map(row, family)) for name, family in families().items()
+    ]
+    without = [f"`{name}`" + (f" ({why})" if why else "") for name, why in NO_PEER.items()]
+    return "\n\n".join([*parts, f"None of them has an equal of {', '.join(without)}."])
+
+
+def agreement(one: Agreement) -> str:
+    lines = [one.ours]
+    for peer in one.peers:
+        lines += ["", f"# {peer.library}" + (f": {peer.mapping}" if peer.mapping else ""), peer.call]
+    return python(*lines)
+
+
+def all_agreements() -> str:
+    found: dict[str, list[Agreement]] = {}
+    for one in agreements.everything():
+        found.setdefault(one.loss, []).append(one)
+    parts = []
+    for name, family in families().items():
+        parts.append(f"### {name.capitalize()}")
+        for card in family:
+            if card.name in found:
+                parts += [f"**`{card.name}`**", *map(agreement, found[card.name])]
+    return "\n\n".join(parts)
+
+
+def wrong(one: Difference) -> list[str]:
+    due = right(one)
+    return [library for library, found in theirs(one).items() if not found.agrees(due)]
+
+
+def difference(one: Difference) -> str:
+    calls = [*one.theirs.items(), ("lossfns", one.ours)]
+    outcomes = {**theirs(one), "lossfns": ours(one)}
+    head = ["", "Value", *([f"Gradient in `{one.slope}`"] if one.slope else []), ""]
+
+    def row(library: str) -> list[str]:
+        found = outcomes[library]
+        value = f"`{found.error}`" if found.error else numbers(found.value)
+        slope = [numbers(found.slope)] if one.slope else []
+        return [library, value, *slope, "✗" if library in wrong(one) else "✓"]
+
+    code = python(
+        *one.given.splitlines(), *(line for name, call in calls for line in ("", f"# {name}", call))
+    )
+    due = "" if right(one).error or one.right.isdigit() else f"Right is `{one.right}`. "
+    return "\n\n".join([f"**{one.title}**", code, table(head, map(row, outcomes)), due + one.why])
+
+
+def all_differences() -> str:
+    kinds = differences.everything().items()
+    return "\n\n".join(f"### {title}\n\n" + "\n\n".join(map(difference, kind)) for title, kind in kinds)
+
+
+def render() -> str:
+    return INTRODUCTION.format(
+        versions=versions(),
+        imports=python(
+            OURS,
+            "import jax",
+            "import jax.numpy as jnp",
+            "import numpy as np",
+            "import torch",
+            "from torch import tensor",
+            *(library.imports for library in LIBRARIES.values()),
+        ),
+        coverage=coverage(),
+        inputs=table(
+            ["Name", "Meaning", "Shape"], ([f"`{n}`", i.words, f"`{i.shape}`"] for n, i in INPUTS.items())
+        ),
+        agreements=all_agreements(),
+        differences=all_differences(),
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

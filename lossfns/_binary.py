@@ -47,7 +47,7 @@ def mirror_loss(
 
     def of(x: Tensor, t: Tensor) -> Tensor:
         if seen_whole(t) and not t.requires_grad:
-            loss = cost((1 - 2 * t) * x)
+            loss = cost(torch.rsub(t, 1, alpha=2) * x)
             return loss if a == b == 1 else loss * (b + (a - b) * t)
         return _mixed(lambda x: a * cost(-x), lambda x: b * cost(x), x, t)
 

@@ -102,7 +102,8 @@ def elementwise(
     if values[0].ndim < axes:
         raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
     shape = values[0].shape[: values[0].ndim - axes]
-    weight = expand_weight(weight, like=values[0].new_empty(()).expand(shape))
+    if weight is not None:
+        weight = expand_weight(weight, like=values[0].new_empty(()).expand(shape))
     for name, value in zip(tensors, values, strict=True):
         domains.get(name, _check.finite)(name, value, weight)
 

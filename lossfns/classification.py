@@ -183,11 +183,11 @@ def binary_cross_entropy(
 def _logistic(x: Tensor, t: Tensor) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
     if seen_whole(t) and not t.requires_grad:
-        return softplus((1 - 2 * t) * x)
+        return softplus(torch.rsub(t, 1, alpha=2) * x)
     hard = t.round()
     soft = t - hard
     finite = x if seen_finite(x) else torch.where((soft == 0) & x.isinf(), 0.0, x)
-    return softplus((1 - 2 * hard) * x) - soft * finite
+    return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 
 @checked()

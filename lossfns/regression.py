@@ -262,12 +262,13 @@ def msle_loss(
 
 
 def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
-    # The difference of two logarithms cancels where x ≈ y; log1p of the relative difference does not.
-    relative = (x - y) / (1 + y)
-    near = relative.abs() < 0.5
-    close = torch.log1p(torch.where(near, relative, 0.0))
-    far = torch.log1p(torch.where(near, 0.0, x)) - torch.log1p(torch.where(near, 0.0, y))
-    return torch.where(near, close, far).square()
+    # The difference d of two logarithms cancels where x ≈ y. What it lacks is found from expm1(|d|), which
+    # should be the relative difference, by a step of Newton's; the gradient is right without it.
+    d = torch.log1p(x) - torch.log1p(y)
+    a, b = x.detach(), y.detach()
+    relative = (a - b).abs() / (1 + torch.minimum(a, b))
+    missing = (relative - torch.expm1(d.detach().abs())) / (1 + relative)
+    return (d + torch.sign(a - b) * missing.nan_to_num(0.0, 0.0, 0.0)).square()
 
 
 _level = Rule(
@@ -470,6 +471,9 @@ def general_robust_loss(
 
 def _log1p_square(u: Tensor) -> Tensor:
     """log(1 + u²), finite for every finite u: past 1e9 it is 2 log|u| to every digit of float64."""
+    square = u.square()
+    if seen_finite(square):
+        return torch.log1p(square)
     huge = u.abs() > 1e9
     log1p_u2 = torch.log1p(torch.where(huge, 0.0, u).square())
     return torch.where(huge, 2 * torch.log(torch.where(huge, u, 1.0).abs()), log1p_u2)

@@ -39,3 +39,11 @@ def seen_whole(x: Tensor) -> bool:
 def seen_false(mask: Tensor) -> bool:
     """Whether it can be seen that a mask is true nowhere."""
     return readable(mask) and not bool(mask.any())
+
+
+def seen_between(x: Tensor, low: float, high: float) -> bool:
+    """Whether it can be seen that all of ``x`` is above ``low`` and below ``high``."""
+    if not readable(x) or not x.numel():
+        return False
+    least, most = x.detach().aminmax()
+    return bool(least > low) and bool(most < high)

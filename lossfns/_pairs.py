@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossfns._look import has_tangent
+from lossfns._look import has_tangent, seen_between
 
 # So many inner products at most are held at once; beyond, they are computed tile by tile.
 PLAIN = 2**22
@@ -28,14 +28,24 @@ def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return torch.where(zero, 1.0, x / scale), scale, zero
 
 
+# Lengths whose squares neither overflow nor lose digits, in float32 and float64.
+_SAFE = (1e-12, 1e15)
+
+
 def length(x: Tensor) -> Tensor:
     """Euclidean length of the rows; that of a zero row is 0, with gradient 0."""
+    plain: Tensor = torch.linalg.vector_norm(x, dim=-1)
+    if seen_between(plain, *_SAFE):
+        return plain
     y, scale, zero = _scaled(x)
     return torch.where(zero, 0.0, torch.linalg.vector_norm(y, dim=-1, keepdim=True) * scale).squeeze(-1)
 
 
 def unit(x: Tensor) -> Tensor:
     """The rows divided by their length; a zero row stays zero, with gradient 0."""
+    plain: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    if seen_between(plain, *_SAFE):
+        return x / plain
     y, _, zero = _scaled(x)
     return torch.where(zero, 0.0, y / torch.linalg.vector_norm(y, dim=-1, keepdim=True))[..., : x.shape[-1]]
 

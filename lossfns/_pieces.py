@@ -19,9 +19,6 @@ from lossfns._look import has_tangent, readable
 # So many numbers of the first argument make a piece, for each thread.
 PIECE = 2**17
 
-# The arguments of _Total.apply before the tensors
-OPTIONS = 4
-
 Where = tuple[slice] | tuple[slice, EllipsisType, slice]
 
 
@@ -48,6 +45,17 @@ def in_pieces(
     """
     total: Callable[..., Tensor] = _Total.apply
     return total(f, scale, axes, classes, *tensors)
+
+
+def row_sums(f: Callable[..., Tensor], tensors: Sequence[Tensor | None]) -> Tensor:
+    """``f(*tensors)``, of large tensors in pieces: sums over the last axis, in rows like those of the first.
+
+    Their gradient needs to know what becomes of the sums, so the backward pass computes the pieces again.
+    """
+    if not large(tensors, 2):
+        return f(*tensors)
+    sums: Callable[..., Tensor] = _RowSums.apply
+    return sums(f, *tensors)
 
 
 def _size() -> int:
@@ -78,8 +86,43 @@ def _cuts(first: Tensor, last: bool) -> Iterator[Where]:
         )
 
 
+def _piece(
+    f: Callable[..., Tensor], tensors: Sequence[Tensor | None], where: Where, wanted: Sequence[int]
+) -> tuple[Tensor, list[Tensor]]:
+    """f of a piece, and the leaves that it can be differentiated with respect to."""
+    piece = [t if t is None else t.detach()[where] for t in tensors]
+    leaves = [cast("Tensor", piece[i]).requires_grad_() for i in wanted]
+    with torch.set_grad_enabled(bool(leaves)):
+        return f(*piece), leaves
+
+
+def _plain(
+    f: Callable[..., Tensor], tensors: Sequence[Tensor | None], wanted: Sequence[int], slope: Tensor
+) -> Sequence[Tensor]:
+    """The gradient of f of everything at once, which can itself be differentiated."""
+    twice = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # views, so that a second derivative finds its way to the arguments themselves
+        views = [t if t is None else t.view_as(t) for t in tensors]
+        value = f(*views)
+    return torch.autograd.grad(value, [cast("Tensor", views[i]) for i in wanted], slope, create_graph=twice)
+
+
+def _wanted(ctx: Any, options: int) -> list[int]:
+    """Which tensors, after so many options, need a gradient."""
+    return [i for i, needed in enumerate(ctx.needs_input_grad[options:]) if needed]
+
+
+def _in_place(ctx: Any, options: int, slopes: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """The gradients, each in the place of its argument."""
+    by_place = dict(zip(_wanted(ctx, options), slopes, strict=True))
+    return (None,) * options + tuple(by_place.get(i) for i in range(len(ctx.needs_input_grad) - options))
+
+
 class _Total(torch.autograd.Function):
     """The sum of f over the pieces. Its gradient is found on the way and kept, and nothing else."""
+
+    OPTIONS = 4
 
     @staticmethod
     def forward(
@@ -87,43 +130,30 @@ class _Total(torch.autograd.Function):
     ) -> Tensor:
         ctx.f, ctx.scale = f, scale
         ctx.save_for_backward(*tensors)
-        ctx.wanted = [i for i, needed in enumerate(ctx.needs_input_grad[OPTIONS:]) if needed]
+        wanted = _wanted(ctx, _Total.OPTIONS)
         whole = _merged(tensors, axes, classes)
         first = cast("Tensor", whole[0])
         slope, total = first.new_full((), scale), first.new_zeros((), dtype=torch.float64)
-        slopes = {i: torch.empty_like(cast("Tensor", whole[i])) for i in ctx.wanted}
+        slopes = [torch.empty_like(cast("Tensor", whole[i])) for i in wanted]
         for where in _cuts(first, classes and axes > 1):
-            piece = [t if t is None else t.detach()[where] for t in whole]
-            leaves = [cast("Tensor", piece[i]).requires_grad_() for i in ctx.wanted]
-            with torch.set_grad_enabled(bool(leaves)):
-                value = f(*piece)
+            value, leaves = _piece(f, whole, where, wanted)
             if leaves:
-                found = torch.autograd.grad(value, leaves, slope)
-                for i, part in zip(ctx.wanted, found, strict=True):
-                    slopes[i][where] = part
+                for part, found in zip(slopes, torch.autograd.grad(value, leaves, slope), strict=True):
+                    part[where] = found
             total += value.detach()
-        ctx.slopes = [slopes[i].view(cast("Tensor", tensors[i]).shape) for i in ctx.wanted]
+        ctx.slopes = [
+            part.view(cast("Tensor", tensors[i]).shape) for i, part in zip(wanted, slopes, strict=True)
+        ]
         return (scale * total).to(first.dtype)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         slopes, ctx.slopes = ctx.slopes, None
         if slopes is None or torch.is_grad_enabled():  # a second time, or somebody differentiates this, too
-            slopes = _plain(ctx, slope)
+            slopes = _plain(ctx.f, ctx.saved_tensors, _wanted(ctx, _Total.OPTIONS), ctx.scale * slope)
         else:
             slopes = [_scaled(part, slope) for part in slopes]
-        by_place = dict(zip(ctx.wanted, slopes, strict=True))
-        return (None,) * OPTIONS + tuple(by_place.get(i) for i in range(len(ctx.needs_input_grad) - OPTIONS))
-
-
-def _plain(ctx: Any, slope: Tensor) -> Sequence[Tensor]:
-    """The gradient of the sum over everything at once, which can itself be differentiated."""
-    twice = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # views, so that a second derivative finds its way to the arguments themselves
-        tensors = [t if t is None else t.view_as(t) for t in ctx.saved_tensors]
-        value = ctx.scale * ctx.f(*tensors)
-    return torch.autograd.grad(value, [tensors[i] for i in ctx.wanted], slope, create_graph=twice)
+        return _in_place(ctx, _Total.OPTIONS, slopes)
 
 
 def _scaled(part: Tensor, slope: Tensor) -> Tensor:
@@ -132,3 +162,34 @@ def _scaled(part: Tensor, slope: Tensor) -> Tensor:
         return part if slope == 1 else part.mul_(slope)
     except RuntimeError:  # a batch of slopes, which cannot be read
         return part * slope
+
+
+class _RowSums(torch.autograd.Function):
+    """The sums of f over the pieces of each row. Only the arguments are kept."""
+
+    OPTIONS = 1
+
+    @staticmethod
+    def forward(ctx: Any, f: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
+        ctx.f = f
+        ctx.save_for_backward(*tensors)
+        first = cast("Tensor", tensors[0])
+        sums = first.new_zeros(())
+        for where in _cuts(first, True):
+            value, _ = _piece(f, tensors, where, [])
+            if not sums.ndim:
+                sums = value.new_zeros((len(first), *value.shape[1:]), dtype=torch.float64)
+            sums[where[0]] += value
+        return sums.to(first.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        tensors, wanted = ctx.saved_tensors, _wanted(ctx, _RowSums.OPTIONS)
+        if torch.is_grad_enabled() or not readable(slope):
+            return _in_place(ctx, _RowSums.OPTIONS, _plain(ctx.f, tensors, wanted, slope))
+        slopes = [torch.empty_like(tensors[i]) for i in wanted]
+        for where in _cuts(tensors[0], True):
+            value, leaves = _piece(ctx.f, tensors, where, wanted)
+            for part, found in zip(slopes, torch.autograd.grad(value, leaves, slope[where[0]]), strict=True):
+                part[where] = found
+        return _in_place(ctx, _RowSums.OPTIONS, slopes)

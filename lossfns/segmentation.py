@@ -12,6 +12,7 @@ is found, Σ min(p, t); what is false, Σ (p − t)₊; what is missed, Σ (t �
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,10 @@ from torch import Tensor
 from lossfns import _check
 from lossfns._check import Domain, checked, flag, non_negative, one_of, positive
 from lossfns._classes import check_target, class_weights, index, of_class, takes_indices
-from lossfns._look import seen_false, seen_finite
+from lossfns._look import readable, seen_false, seen_finite, seen_whole
 from lossfns._module import module
+from lossfns._pairs import gather
+from lossfns._pieces import row_sums
 from lossfns._ratio import ratio, vanishes
 from lossfns._reduce import expand_weight, reduce
 
@@ -445,7 +448,9 @@ def _masks(
         check_target(t.squeeze(1) if is_index else t, z, keep, is_index)
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
-    return z, t, None if deleted is None else deleted.unsqueeze(-1).flatten(2), weight
+    if deleted is not None:
+        deleted = deleted.unsqueeze(-1).flatten(2).expand(-1, -1, z.shape[2])
+    return z, t, deleted, weight
 
 
 class _Overlap(NamedTuple):
@@ -457,14 +462,25 @@ class _Overlap(NamedTuple):
 
 
 def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _Overlap:
-    if not multilabel and t.shape[1] == 1:
-        p, others, missed = _split(z, t, deleted)
-        found = p.gather(1, t)
-        return _Overlap(_by_class(found, t, p), others.sum(2), _by_class(missed, t, p))
+    count = _of_indices if not multilabel and t.shape[1] == 1 else _of_masks
+    return _Overlap(*row_sums(partial(count, multilabel=multilabel), (z, t, deleted)).unbind(2))
+
+
+def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
+    p, others, missed = _split(z, y, deleted)
+    found = p.gather(1, y)
+    return torch.stack([_by_class(found, y, p), others.sum(2), _by_class(missed, y, p)], 2)
+
+
+def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
+    if multilabel and seen_whole(t) and not t.requires_grad:
+        error = (torch.rsub(t, 1, alpha=2) * z).sigmoid()
+        missed = error * t
+        return torch.stack([(t - missed).sum(2), (error - missed).sum(2), missed.sum(2)], 2)
     p = z.sigmoid() if multilabel else z.softmax(1)
     rest = (-z).sigmoid() if multilabel else 1 - p
     false, missed = torch.relu(p - t), torch.relu(rest - (1 - t))
-    return _Overlap(torch.minimum(p, t).sum(2), false.sum(2), missed.sum(2))
+    return torch.stack([torch.minimum(p, t).sum(2), false.sum(2), missed.sum(2)], 2)
 
 
 def _split(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -507,26 +523,39 @@ def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
 
     A deleted pixel has error 0 and is no foreground: it comes after all errors that cost anything.
     """
-    order = _descending(errors.detach())
+    m = errors.detach()
+    if readable(m) and m.numel():  # one set after the other, in little memory
+        sets = (
+            zip(m.flatten(0, -2), foreground.flatten(0, -2), strict=True) if m.ndim > 1 else [(m, foreground)]
+        )
+        rises = gather((_rises(*one).unsqueeze(0) for one in sets), m[..., 0].numel()).view(m.shape)
+    else:
+        rises = _rises(m, foreground)
+    return (errors * rises).sum(-1)
+
+
+def _rises(errors: Tensor, foreground: Tensor) -> Tensor:
+    """By how much the Jaccard loss rises with each pixel, the largest errors first."""
+    order = _descending(errors)
     hit = foreground.gather(-1, order)
     found = hit.cumsum(-1, dtype=torch.int32)
     left = foreground.sum(-1, keepdim=True, dtype=torch.int32) - found
     union = left + torch.arange(1, errors.shape[-1] + 1, dtype=torch.int32, device=errors.device)
     left, union = left.to(errors.dtype), union.to(errors.dtype)
     rise = torch.where(hit, 1.0, torch.where(union == 1, 1.0, left / (union - 1))) / union
-    return (errors * torch.zeros_like(errors).scatter(-1, order, rise)).sum(-1)
+    return torch.zeros_like(errors).scatter(-1, order, rise)
 
 
 def _descending(errors: Tensor) -> Tensor:
-    """The order of each row, from the largest error on, ties in their own order.
+    """The order of the errors, the largest first, ties in their own order.
 
-    Floats ≥ 0 sort like their bits, as integers, and a CPU sorts a row of integers several times faster.
+    Floats ≥ 0 sort like their bits, as integers, and a CPU sorts one row of integers several times faster.
     """
-    if errors.device.type != "cpu" or torch.compiler.is_compiling() or not errors.numel():
-        return torch.sort(errors, dim=-1, descending=True, stable=True)[1]
-    bits = ~errors.view(torch.int64 if errors.dtype is torch.float64 else torch.int32)
-    rows = [torch.argsort(row, stable=True) for row in bits.unsqueeze(0).flatten(0, -2)]
-    return torch.stack(rows).view(errors.shape)
+    if errors.ndim == 1 and readable(errors):
+        return torch.argsort(
+            ~errors.view(torch.int64 if errors.dtype is torch.float64 else torch.int32), stable=True
+        )
+    return torch.sort(errors, dim=-1, descending=True, stable=True)[1]
 
 
 DiceLoss = module("DiceLoss", dice_loss)

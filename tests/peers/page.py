@@ -23,29 +23,32 @@ DIGITS = 4
 INTRODUCTION = """\
 # Other libraries
 
-Most losses of this book are also elsewhere, under other names and with other conventions. This page says which call
-of which library returns the numbers of `lossfns`, and on which inputs no call does. `make peers` runs every call on
-this page as it is printed here, and fails if an answer is another one.
+Most losses of this book are also elsewhere, under other names and with other conventions. This page says
+which call of which library returns the numbers of `lossfns`, and on which inputs none does. `make peers`
+runs every call on this page as it is printed here, and fails if an answer is another one.
 
 ## Versions
 
 {versions}
 
-SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions. The calls below use these names:
+SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions.
+The calls below use these names:
 
 {imports}
 
 ## Who has what
 
-Agreement means: after the translation below, the same values on random inputs, and, if the library has gradients, the
-same gradients with respect to every input that is no label and no weight. A library can be in both columns.
+To agree means: after the translation below, the same values on random inputs, and, if the library has
+gradients, the same gradients with respect to every input that is no label and no weight. A library can be
+in both columns: equal on most inputs, and different on some of those at the end of this page.
 
 {coverage}
 
 ## The same numbers
 
-Each block gives a call of `lossfns` and the calls of others that return the same. A comment says what one has to know
-to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters are random tensors:
+Each block gives a call of `lossfns` and the calls of others that return the same. A comment says what one
+has to know to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters are random
+tensors:
 
 {inputs}
 
@@ -53,9 +56,9 @@ to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters a
 
 ## Different numbers
 
-On the inputs below some libraries return something else. The right answer is derived without any of them, from
-the expression below the table. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
-Different defaults and conventions are no errors; they are in the translations above.
+On the inputs below some libraries return something else. The right answer is derived without any of them,
+from the expression below the table. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return
+it everywhere. Other defaults and conventions are no errors; they are in the translations above.
 
 {differences}
 """

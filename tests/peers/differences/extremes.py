@@ -58,7 +58,8 @@ DIFFERENCES = (
     ),
     Difference(
         title="A divergence of a small probability",
-        given="p = tensor([[1e-9, 1 - 1e-9]], dtype=torch.float64)\nt = tensor([[1.0, 0.0]], dtype=torch.float64)",
+        given="p = tensor([[1e-9, 1 - 1e-9]], dtype=torch.float64)\n"
+        "t = tensor([[1.0, 0.0]], dtype=torch.float64)",
         theirs={
             "Keras": "keras.losses.KLDivergence()(t, p)",
             "PyTorch": "F.kl_div(p.log(), t, reduction='batchmean')",
@@ -81,8 +82,8 @@ DIFFERENCES = (
         right="log(1 + exp(100))",
         slope="x",
         right_slope="[[-1 / (1 + exp(-100))]]",
-        why="Losses of probabilities are clipped: at the precision of float64, at 10⁻⁷, or at a loss of 100, which this "
-        "one happens to be. Their gradients end there. Losses of logits need no clip.",
+        why="Losses of probabilities are clipped: at the precision of float64, at 10⁻⁷, or at a loss of "
+        "100, which this one happens to be. Their gradients end there. Losses of logits need no clip.",
     ),
     Difference(
         title="The logistic loss of a large margin",
@@ -116,8 +117,8 @@ DIFFERENCES = (
         right="log(mpf(1) / 2) ** 2",
         slope="x",
         right_slope="[[2 * log(mpf(1) / 2) / (1 - mpf(1) / 2)]]",
-        why="log(1 + x) is defined down to −1. Keras clips at 10⁻⁷, so that a negative prediction costs next to "
-        "nothing and does not move.",
+        why="log(1 + x) is defined down to −1. Keras clips at 10⁻⁷, so that a negative prediction costs "
+        "next to nothing and does not move.",
     ),
     Difference(
         title="A small predicted variance",
@@ -158,7 +159,7 @@ DIFFERENCES = (
         },
         ours="multiclass_hinge_loss(z, k)",
         right="max(0, 1 + (-3) - mpf('0.5'))",
-        why="The right class leads by 3.5, more than the margin. Keras finds its rival as the largest (1 − t) z, and "
-        "that is the 0 of the right class itself.",
+        why="The right class leads by 3.5, more than the margin. Keras finds its rival as the largest (1 − "
+        "t) z, and that is the 0 of the right class itself.",
     ),
 )

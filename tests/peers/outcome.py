@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +55,17 @@ def call(code: str, difference: Difference, library: str) -> Outcome:
     return Outcome(result.value, result.slopes.get(difference.slope))
 
 
+@functools.cache
 def ours(difference: Difference) -> Outcome:
     return call(difference.ours, difference, "PyTorch")
 
 
+@functools.cache
 def theirs(difference: Difference) -> dict[str, Outcome]:
     return {library: call(code, difference, library) for library, code in difference.theirs.items()}
 
 
+@functools.cache
 def right(difference: Difference) -> Outcome:
     """The right answer, from its expression, in fifty digits."""
     with mpmath.workdps(50):
@@ -70,3 +74,9 @@ def right(difference: Difference) -> Outcome:
             return Outcome(error=value.__name__)
         slope = eval(difference.right_slope, dict(vars(mpmath))) if difference.slope else None
     return Outcome(np.array(value, dtype=float), None if slope is None else np.array(slope, dtype=float))
+
+
+def differing(difference: Difference) -> list[str]:
+    """The libraries that are not right."""
+    due = right(difference)
+    return [library for library, found in theirs(difference).items() if not found.agrees(due)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,12 +17,12 @@ from tests.peers.differences import Difference
 from tests.peers.evaluate import Array
 from tests.peers.inputs import INPUTS
 from tests.peers.libraries import LIBRARIES, OURS
-from tests.peers.outcome import ours, right, theirs
+from tests.peers.outcome import differing, ours, right, theirs
 
 PAGE = Path(__file__).parents[2] / "book" / "reference" / "peers.md"
 DIGITS = 4
 
-INTRODUCTION = """\
+TEXT = """\
 # Other libraries
 
 Most losses of this book are also elsewhere, under other names and with other conventions. This page says
@@ -111,7 +113,10 @@ def libraries(found: Iterable[str]) -> str:
 def coverage() -> str:
     same = {(a.loss, peer.library) for a in agreements.everything() for peer in a.peers}
     other = {
-        (d.loss, library) for kind in differences.everything().values() for d in kind for library in wrong(d)
+        (d.loss, library)
+        for kind in differences.everything().values()
+        for d in kind
+        for library in differing(d)
     }
 
     def row(card: LossCard) -> list[str]:
@@ -146,11 +151,6 @@ def all_agreements() -> str:
     return "\n\n".join(parts)
 
 
-def wrong(one: Difference) -> list[str]:
-    due = right(one)
-    return [library for library, found in theirs(one).items() if not found.agrees(due)]
-
-
 def difference(one: Difference) -> str:
     calls = [*one.theirs.items(), ("lossfns", one.ours)]
     outcomes = {**theirs(one), "lossfns": ours(one)}
@@ -160,7 +160,7 @@ def difference(one: Difference) -> str:
         found = outcomes[library]
         value = f"`{found.error}`" if found.error else numbers(found.value)
         slope = [numbers(found.slope)] if one.slope else []
-        return [library, value, *slope, "✗" if library in wrong(one) else "✓"]
+        return [library, value, *slope, "✗" if library in differing(one) else "✓"]
 
     code = python(
         *one.given.splitlines(), *(line for name, call in calls for line in ("", f"# {name}", call))
@@ -174,8 +174,14 @@ def all_differences() -> str:
     return "\n\n".join(f"### {title}\n\n" + "\n\n".join(map(difference, kind)) for title, kind in kinds)
 
 
+def formatted(text: str) -> str:
+    """The code in the text as the gate of style wants it."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", PAGE.name, "-"]
+    return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True).stdout
+
+
 def render() -> str:
-    return INTRODUCTION.format(
+    text = TEXT.format(
         versions=versions(),
         imports=python(
             OURS,
@@ -193,6 +199,7 @@ def render() -> str:
         agreements=all_agreements(),
         differences=all_differences(),
     )
+    return formatted(text)
 
 
 if __name__ == "__main__":

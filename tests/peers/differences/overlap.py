@@ -11,8 +11,8 @@ FOREGROUND = {
     "right_slope": "[[[[exp(-9) / (5 + exp(-9)) ** 2] * 2] * 2]]",
 }
 ABSENT = (
-    "With smooth=1 and p = 1/(1 + e⁻⁹) in four pixels the loss is 4p/(4p + 1). SMP multiplies an absent class "
-    "by 0, so that inventing foreground costs nothing."
+    "With smooth=1 and p = 1/(1 + e⁻⁹) in four pixels the loss is 4p/(4p + 1). SMP multiplies an absent "
+    "class by 0, so that inventing foreground costs nothing."
 )
 
 DIFFERENCES = (

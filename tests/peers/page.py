@@ -40,9 +40,9 @@ The calls below use these names:
 
 ## Who has what
 
-To agree means: after the translation below, the same values on random inputs, and, if the library has
-gradients, the same gradients with respect to every input that is no label and no weight. A library can be
-in both columns: equal on most inputs, and different on some of those at the end of this page.
+A library is named if, after the translation below, it returns the same values on random inputs, and, if it
+has gradients, the same gradients with respect to every input that is no label and no weight. A star says that
+it differs on some of the inputs at the end of this page; a cross, that its loss of this kind is another one.
 
 {coverage}
 
@@ -91,7 +91,10 @@ def number(value: float) -> str:
 def numbers(values: Array | None) -> str:
     if values is None:
         return ""
-    return ", ".join(number(float(value)) for value in values.ravel()) or "an empty tensor"
+    entries = [number(float(value)) for value in values.ravel()]
+    if len(entries) > 1 and len(set(entries)) == 1:
+        return f"{len(entries)} times {entries[0]}"
+    return ", ".join(entries) or "an empty tensor"
 
 
 def versions() -> str:
@@ -105,27 +108,19 @@ def families() -> dict[str, list[LossCard]]:
     }
 
 
-def libraries(found: Iterable[str]) -> str:
-    found = set(found)
-    return ", ".join(name for name in LIBRARIES if name in found) or "–"
-
-
 def coverage() -> str:
     same = {(a.loss, peer.library) for a in agreements.everything() for peer in a.peers}
-    other = {
-        (d.loss, library)
-        for kind in differences.everything().values()
-        for d in kind
-        for library in differing(d)
-    }
+    kinds = differences.everything().values()
+    other = {(d.loss, library) for kind in kinds for d in kind for library in differing(d)}
+    marks = {(True, False): "", (True, True): "\\*", (False, True): " ✗"}
 
     def row(card: LossCard) -> list[str]:
-        agree, differ = ([name for loss, name in pairs if loss == card.name] for pairs in (same, other))
-        return [f"`{card.name}`", libraries(agree), libraries(differ)]
+        judged = {name: ((card.name, name) in same, (card.name, name) in other) for name in LIBRARIES}
+        return [f"`{card.name}`", ", ".join(n + marks[j] for n, j in judged.items() if any(j)) or "–"]
 
-    head = ["Loss", "Agrees", "Differs somewhere"]
     parts = [
-        f"**{name.capitalize()}**\n\n" + table(head, map(row, family)) for name, family in families().items()
+        f"**{name.capitalize()}**\n\n" + table(["Loss", "Found in"], map(row, family))
+        for name, family in families().items()
     ]
     without = [f"`{name}`" + (f" ({why})" if why else "") for name, why in NO_PEER.items()]
     return "\n\n".join([*parts, f"None of them has an equal of {', '.join(without)}."])

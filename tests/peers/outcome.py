@@ -16,7 +16,7 @@ from tests.peers.libraries import namespace
 RTOL = 1e-5
 """The inputs are in float32."""
 ZERO = 1e-9
-"""How small a number has to be where 0 is right."""
+"""Smaller numbers count as 0."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ def close(a: Array | None, b: Array | None) -> bool:
         return True
     if a.size != b.size:
         return False
-    return bool(np.all(np.isclose(a.ravel(), b.ravel(), rtol=RTOL, atol=np.where(b.ravel() == 0, ZERO, 0))))
+    return bool(
+        np.all(np.isclose(a.ravel(), b.ravel(), rtol=RTOL, atol=np.where(np.abs(b.ravel()) < ZERO, ZERO, 0)))
+    )
 
 
 def inputs(difference: Difference) -> dict[str, Any]:

@@ -54,6 +54,20 @@ DIFFERENCES = (
         "float32.",
     ),
     Difference(
+        title="Small embeddings",
+        given="e = 1e-5 * torch.eye(2)",
+        theirs={
+            "optax": "optax.losses.ntxent(jnp.concatenate([e, e]), jnp.arange(4) % 2, temperature=0.5)",
+            "lightly": "lightly.loss.NTXentLoss(temperature=0.5)(e, e)",
+            "MONAI": "monai.losses.ContrastiveLoss(temperature=0.5)(e, e)",
+            "PML": "losses.SelfSupervisedLoss(losses.NTXentLoss(temperature=0.5))(e, e)",
+        },
+        ours="nt_xent_loss(e, e, temperature=0.5)",
+        right="log(1 + 2 * exp(-2))",
+        why="A cosine does not depend on the length: 1 with the partner, 0 with the other two. optax bounds "
+        "the norms from below.",
+    ),
+    Difference(
         title="A row of zeros: NT-Xent",
         given="u = torch.zeros(1, 2)\nv = tensor([[1.0, 0.0]])\nf = tensor([[1.0, 0.0], [0.0, 1.0]])",
         theirs={
@@ -104,12 +118,16 @@ DIFFERENCES = (
     ),
     Difference(
         title="Two equal views: Barlow Twins",
-        given="e = tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])",
-        theirs={"MONAI": "monai.losses.BarlowTwinsLoss()(e, e)"},
+        given="e = 1e-3 * tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])",
+        theirs={
+            "MONAI": "monai.losses.BarlowTwinsLoss()(e, e)",
+            "lightly": "lightly.loss.BarlowTwinsLoss()(e, e)",
+        },
         ours="barlow_twins_loss(e, e)",
         right="0",
         why="The features are uncorrelated and the views equal. MONAI divides a sum over N by standard "
-        "deviations over N − 1, so its diagonal is ¾ and no embedding reaches the optimum.",
+        "deviations over N − 1, so its diagonal is ¾ and no embedding reaches the optimum. lightly adds "
+        "10⁻⁵ to the variance, here 10⁻⁶: a correlation does not depend on the unit.",
     ),
     Difference(
         title="A batch of one: VICReg",

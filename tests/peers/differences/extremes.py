@@ -71,6 +71,41 @@ DIFFERENCES = (
         why="Keras clips probabilities to 10⁻⁷: beyond that its gradient is 0 too.",
     ),
     Difference(
+        title="A divergence of a probability that underflows",
+        given="z = tensor([[0.0, -200.0]])\nt = tensor([[0.5, 0.5]])",
+        theirs={
+            "kornia": "kornia.losses.kl_div_loss_2d(z.softmax(1)[:, None, None], t[:, None, None])",
+            "Keras": "keras.losses.KLDivergence()(t, z.softmax(1))",
+            "PyTorch": "F.kl_div(z.log_softmax(1), t, reduction='batchmean')",
+            "optax": "optax.kl_divergence(jax.nn.log_softmax(z), t).mean()",
+            "SciPy": "scipy.stats.entropy(t, scipy.special.softmax(z, 1), axis=1).mean()",
+        },
+        ours="kl_divergence(z, t)",
+        right="log(1 + exp(-200)) + 100 - log(2)",
+        slope="z",
+        right_slope="[[1 / (1 + exp(-200)) - mpf(1) / 2, mpf(1) / 2 - 1 / (1 + exp(-200))]]",
+        why="exp(−200) is 0 in float32, its logarithm is not −200 any more. Who takes logits, or their "
+        "log-softmax, does not see it.",
+    ),
+    Difference(
+        title="The divergence of a sure prediction",
+        given="z = tensor([[200.0, 0.0]])\nq = tensor([[0.0, 0.0]])",
+        theirs={
+            "timm": "timm.loss.JsdCrossEntropy(num_splits=2, alpha=1, smoothing=0)"
+            "(torch.cat([z, q]), tensor([0, 0]))",
+            "kornia": "kornia.losses.js_div_loss_2d(z.softmax(1)[:, None, None], q.softmax(1)[:, None, "
+            "None])",
+            "SciPy": "(scipy.spatial.distance.jensenshannon("
+            "scipy.special.softmax(z, 1), scipy.special.softmax(q, 1), axis=1)**2).mean()",
+        },
+        ours="js_divergence(z, q)",
+        right="(log(mpf(4) / 3) + (log(mpf(2) / 3) + log(mpf(2))) / 2) / 2",
+        slope="z",
+        right_slope="[[0, 0]]",
+        why="The distributions are (1, 0) and (½, ½), their middle is (¾, ¼). The slope of p log p is "
+        "infinite at 0, but p does not move with z there. timm adds a cross-entropy, which is 0 here.",
+    ),
+    Difference(
         title="A sure and wrong probability",
         given="x = tensor([[-100.0]], dtype=torch.float64)\nb = tensor([[1.0]], dtype=torch.float64)",
         theirs={
@@ -105,6 +140,14 @@ DIFFERENCES = (
         ours="log_cosh_loss(x, y)",
         right="log(cosh(mpf('1e-4')))",
         why="Both subtract log 2 from nearly log 2. log1p(2 sinh²(x/2)) does not.",
+    ),
+    Difference(
+        title="Tukey's biweight of a small residual",
+        given="x = tensor([1e-4])\ny = tensor([0.0])",
+        theirs={"statsmodels": "norms.TukeyBiweight(3.0).rho(x - y).mean()"},
+        ours="tukey_loss(x, y, c=3.0)",
+        right="9 * (1 - (1 - (mpf('1e-4') / 3) ** 2) ** 3) / 6",
+        why="1 − (1 − u)³ cancels; multiplied out it does not. In float64 this happens to smaller residuals.",
     ),
     Difference(
         title="A squared log error below 0",

@@ -7,7 +7,7 @@ TITLE = "Focal and asymmetric losses"
 DIFFERENCES = (
     Difference(
         title="A logit that is right beyond doubt",
-        given="x = tensor([[200.0]])\nb = tensor([[1.0]])",
+        given="x = tensor([[20.0]])\nb = tensor([[1.0]])",
         theirs={
             "torchvision": "torchvision.ops.sigmoid_focal_loss(x, b, alpha=-1, gamma=0.5, reduction='mean')",
             "SMP": "smp.losses.FocalLoss('binary', gamma=0.5)(x, b)",
@@ -19,11 +19,11 @@ DIFFERENCES = (
             "optax": "optax.sigmoid_focal_loss(x, b, gamma=0.5).mean()",
         },
         ours="binary_focal_loss(x, b, gamma=0.5)",
-        right="0",
+        right="(1 + exp(20)) ** mpf('-0.5') * log(1 + exp(-20))",
         slope="x",
-        right_slope="[[0]]",
-        why="The limit, to the precision of float32. 1 − p rounds to 0, and the slope of its root is "
-        "infinite there.",
+        right_slope="[[diff(lambda x: (1 + exp(x)) ** mpf('-0.5') * log(1 + exp(-x)), 20)]]",
+        why="1 − p rounds to 0 in float32, and the slope of its root is infinite there: NaN, from a logit "
+        "that good models reach. The probability of the other label, σ(−x), keeps its digits.",
     ),
     Difference(
         title="A class that is right beyond doubt",
@@ -39,7 +39,7 @@ DIFFERENCES = (
         right="0",
         slope="z",
         right_slope="[[0, 0]]",
-        why="As above.",
+        why="The limit, to the precision of float32. As above.",
     ),
     Difference(
         title="A logit that is wrong beyond doubt",

@@ -59,9 +59,9 @@ tensors:
 ## Different numbers
 
 On the inputs below some libraries return something else. The right answer is derived without any of them,
-from the expression below the table, which mpmath evaluates to fifty digits (`mpf` is its number); the gradient
-likewise. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere. Other defaults
-and conventions are no errors; they are in the translations above.
+from the expression below the table, which mpmath evaluates to fifty digits (`mpf` is its number); the
+gradient likewise. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
+Other defaults and conventions are no errors; they are in the translations above.
 
 {differences}
 """

@@ -1,1 +1,1 @@
-"""The losses of other libraries beside ours, on the same inputs. Run by ``make peers``, never by ``make test``."""
+"""The losses of other libraries beside ours, on the same inputs: ``make peers``, never ``make test``."""

@@ -24,7 +24,7 @@ sys.path.append(str(FOLDER.resolve()))
 
 @dataclass(frozen=True)
 class Library:
-    """A library with losses: its distribution, the line that imports it, and the arrays its functions take."""
+    """A library with losses: its distribution, the line that imports it, the arrays it takes."""
 
     distribution: str
     imports: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.peers.libraries import namespace
 RTOL = 1e-5
 """The inputs are in float32."""
 ZERO = 1e-9
-"""How small a number has to be where 0 is right."""
+"""Smaller numbers count as 0."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ def close(a: Array | None, b: Array | None) -> bool:
         return True
     if a.size != b.size:
         return False
-    return bool(np.all(np.isclose(a.ravel(), b.ravel(), rtol=RTOL, atol=np.where(b.ravel() == 0, ZERO, 0))))
+    return bool(
+        np.all(np.isclose(a.ravel(), b.ravel(), rtol=RTOL, atol=np.where(np.abs(b.ravel()) < ZERO, ZERO, 0)))
+    )
 
 
 def inputs(difference: Difference) -> dict[str, Any]:
@@ -54,14 +57,17 @@ def call(code: str, difference: Difference, library: str) -> Outcome:
     return Outcome(result.value, result.slopes.get(difference.slope))
 
 
+@functools.cache
 def ours(difference: Difference) -> Outcome:
     return call(difference.ours, difference, "PyTorch")
 
 
+@functools.cache
 def theirs(difference: Difference) -> dict[str, Outcome]:
     return {library: call(code, difference, library) for library, code in difference.theirs.items()}
 
 
+@functools.cache
 def right(difference: Difference) -> Outcome:
     """The right answer, from its expression, in fifty digits."""
     with mpmath.workdps(50):
@@ -70,3 +76,9 @@ def right(difference: Difference) -> Outcome:
             return Outcome(error=value.__name__)
         slope = eval(difference.right_slope, dict(vars(mpmath))) if difference.slope else None
     return Outcome(np.array(value, dtype=float), None if slope is None else np.array(slope, dtype=float))
+
+
+def differing(difference: Difference) -> list[str]:
+    """The libraries that are not right."""
+    due = right(difference)
+    return [library for library, found in theirs(difference).items() if not found.agrees(due)]

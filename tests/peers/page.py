@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,37 +17,40 @@ from tests.peers.differences import Difference
 from tests.peers.evaluate import Array
 from tests.peers.inputs import INPUTS
 from tests.peers.libraries import LIBRARIES, OURS
-from tests.peers.outcome import ours, right, theirs
+from tests.peers.outcome import differing, ours, right, theirs
 
 PAGE = Path(__file__).parents[2] / "book" / "reference" / "peers.md"
 DIGITS = 4
 
-INTRODUCTION = """\
+TEXT = """\
 # Other libraries
 
-Most losses of this book are also elsewhere, under other names and with other conventions. This page says which call
-of which library returns the numbers of `lossfns`, and on which inputs no call does. `make peers` runs every call on
-this page as it is printed here, and fails if an answer is another one.
+Most losses of this book are also elsewhere, under other names and with other conventions. This page says
+which call of which library returns the numbers of `lossfns`, and on which inputs none does. `make peers`
+runs every call on this page as it is printed here, and fails if an answer is another one.
 
 ## Versions
 
 {versions}
 
-SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions. The calls below use these names:
+SMP is segmentation-models-pytorch, PML is pytorch-metric-learning. Nothing is said about other versions.
+The calls below use these names:
 
 {imports}
 
 ## Who has what
 
-Agreement means: after the translation below, the same values on random inputs, and, if the library has gradients, the
-same gradients with respect to every input that is no label and no weight. A library can be in both columns.
+A library is named if, after the translation below, it returns the same values on random inputs, and, if it
+has gradients, the same gradients with respect to every input that is no label and no weight. A star says that
+it differs on some of the inputs at the end of this page; a cross, that its loss of this kind is another one.
 
 {coverage}
 
 ## The same numbers
 
-Each block gives a call of `lossfns` and the calls of others that return the same. A comment says what one has to know
-to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters are random tensors:
+Each block gives a call of `lossfns` and the calls of others that return the same. A comment says what one
+has to know to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters are random
+tensors:
 
 {inputs}
 
@@ -53,9 +58,10 @@ to translate. `r` stands for `"mean"`, `"sum"` and `"none"`; the other letters a
 
 ## Different numbers
 
-On the inputs below some libraries return something else. The right answer is derived without any of them, from
-the expression below the table. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
-Different defaults and conventions are no errors; they are in the translations above.
+On the inputs below some libraries return something else. The right answer is derived without any of them,
+from the expression below the table, which mpmath evaluates to fifty digits (`mpf` is its number); the
+gradient likewise. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
+Other defaults and conventions are no errors; they are in the translations above.
 
 {differences}
 """
@@ -86,7 +92,10 @@ def number(value: float) -> str:
 def numbers(values: Array | None) -> str:
     if values is None:
         return ""
-    return ", ".join(number(float(value)) for value in values.ravel()) or "an empty tensor"
+    entries = [number(float(value)) for value in values.ravel()]
+    if len(entries) > 1 and len(set(entries)) == 1:
+        return f"{len(entries)} times {entries[0]}"
+    return ", ".join(entries) or "an empty tensor"
 
 
 def versions() -> str:
@@ -100,24 +109,19 @@ def families() -> dict[str, list[LossCard]]:
     }
 
 
-def libraries(found: Iterable[str]) -> str:
-    found = set(found)
-    return ", ".join(name for name in LIBRARIES if name in found) or "–"
-
-
 def coverage() -> str:
     same = {(a.loss, peer.library) for a in agreements.everything() for peer in a.peers}
-    other = {
-        (d.loss, library) for kind in differences.everything().values() for d in kind for library in wrong(d)
-    }
+    kinds = differences.everything().values()
+    other = {(d.loss, library) for kind in kinds for d in kind for library in differing(d)}
+    marks = {(True, False): "", (True, True): "\\*", (False, True): " ✗"}
 
     def row(card: LossCard) -> list[str]:
-        agree, differ = ([name for loss, name in pairs if loss == card.name] for pairs in (same, other))
-        return [f"`{card.name}`", libraries(agree), libraries(differ)]
+        judged = {name: ((card.name, name) in same, (card.name, name) in other) for name in LIBRARIES}
+        return [f"`{card.name}`", ", ".join(n + marks[j] for n, j in judged.items() if any(j)) or "–"]
 
-    head = ["Loss", "Agrees", "Differs somewhere"]
     parts = [
-        f"**{name.capitalize()}**\n\n" + table(head, map(row, family)) for name, family in families().items()
+        f"**{name.capitalize()}**\n\n" + table(["Loss", "Found in"], map(row, family))
+        for name, family in families().items()
     ]
     without = [f"`{name}`" + (f" ({why})" if why else "") for name, why in NO_PEER.items()]
     return "\n\n".join([*parts, f"None of them has an equal of {', '.join(without)}."])
@@ -143,11 +147,6 @@ def all_agreements() -> str:
     return "\n\n".join(parts)
 
 
-def wrong(one: Difference) -> list[str]:
-    due = right(one)
-    return [library for library, found in theirs(one).items() if not found.agrees(due)]
-
-
 def difference(one: Difference) -> str:
     calls = [*one.theirs.items(), ("lossfns", one.ours)]
     outcomes = {**theirs(one), "lossfns": ours(one)}
@@ -157,7 +156,7 @@ def difference(one: Difference) -> str:
         found = outcomes[library]
         value = f"`{found.error}`" if found.error else numbers(found.value)
         slope = [numbers(found.slope)] if one.slope else []
-        return [library, value, *slope, "✗" if library in wrong(one) else "✓"]
+        return [library, value, *slope, "✗" if library in differing(one) else "✓"]
 
     code = python(
         *one.given.splitlines(), *(line for name, call in calls for line in ("", f"# {name}", call))
@@ -171,8 +170,14 @@ def all_differences() -> str:
     return "\n\n".join(f"### {title}\n\n" + "\n\n".join(map(difference, kind)) for title, kind in kinds)
 
 
+def formatted(text: str) -> str:
+    """The code in the text as the gate of style wants it."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", PAGE.name, "-"]
+    return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True).stdout
+
+
 def render() -> str:
-    return INTRODUCTION.format(
+    text = TEXT.format(
         versions=versions(),
         imports=python(
             OURS,
@@ -190,6 +195,7 @@ def render() -> str:
         agreements=all_agreements(),
         differences=all_differences(),
     )
+    return formatted(text)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from lossfns.catalog import cards
 from tests.peers.agreements import NO_PEER, Agreement, Peer, everything
 from tests.peers.evaluate import Array, evaluate, names_in
 from tests.peers.inputs import INPUTS, draw
-from tests.peers.libraries import LIBRARIES, OURS
+from tests.peers.libraries import LIBRARIES
 
 PAIRS = [
     pytest.param(agreement, peer, id=f"{agreement.loss}-{peer.library}-{peer.call}")

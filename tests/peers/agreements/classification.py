@@ -39,7 +39,11 @@ AGREEMENTS = (
     ),
     same(
         "cross_entropy(z, t, class_weight=c, reduction='sum')",
-        ("PyTorch", "F.cross_entropy(z, t, weight=c, reduction='sum')", "the mean differs, see below"),
+        (
+            "PyTorch",
+            "F.cross_entropy(z, t, weight=c, reduction='sum')",
+            "the mean differs: divided by the number of rows",
+        ),
     ),
     same(
         "cross_entropy(z, k, label_smoothing=0.2, reduction=r)",
@@ -112,7 +116,7 @@ AGREEMENTS = (
         (
             "PyTorch",
             "F.kl_div(z.log_softmax(1), t, reduction='batchmean')",
-            "log-probabilities; 'mean' would divide by the number of classes too",
+            "log-probabilities; the mean differs: divided by the number of classes too",
         ),
         (
             "kornia",

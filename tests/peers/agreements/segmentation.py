@@ -116,7 +116,8 @@ AGREEMENTS = (
         f"focal_tversky_loss({ONE_MASK}, gamma=4 / 3)",
         (
             "SMP",
-            "smp.losses.TverskyLoss('binary', smooth=0.5, alpha=0.3, beta=0.7, gamma=3 / 4)(Z[:, :1], M[:, :1])",
+            "smp.losses.TverskyLoss('binary', smooth=0.5, alpha=0.3, beta=0.7, gamma=3 / 4)(Z[:, :1], M[:, "
+            ":1])",
             f"{BATCH}; gamma is 1/γ, of the mean over classes",
         ),
     ),

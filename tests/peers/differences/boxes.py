@@ -62,7 +62,7 @@ DIFFERENCES = (
         },
         ours="giou_loss(p, g)",
         right="1",
-        why="It covers nothing, so nothing overlaps: (−10) · (−10) is no area. The two corners lie on the other box, so "
-        "the hull is that box. MONAI refuses such a box, and so does ours under strict().",
+        why="It covers nothing, so nothing overlaps: (−10) · (−10) is no area. The two corners lie on the "
+        "other box, so the hull is that box. MONAI refuses such a box, and so does ours under strict().",
     ),
 )

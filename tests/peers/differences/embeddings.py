@@ -20,8 +20,8 @@ DIFFERENCES = (
         right="1",
         slope="v",
         right_slope="[[0, 0]]",
-        why="At distance 0 no direction is better than another. PyTorch adds 10⁻⁶ to each coordinate of the difference "
-        "and so pushes along the diagonal.",
+        why="At distance 0 no direction is better than another. PyTorch adds 10⁻⁶ to each coordinate of the "
+        "difference and so pushes along the diagonal.",
     ),
     Difference(
         title="An anchor equal to its positive",
@@ -49,8 +49,23 @@ DIFFERENCES = (
         right="log(exp(200) + 2)",
         slope="e",
         right_slope="[[0, -100], [-100, 0]]",
-        why="PML adds the smallest number of float32 to the probability and then takes its logarithm: there is a largest "
-        "loss, and beyond it nothing is learned. MONAI takes exp(200), which is inf in float32.",
+        why="PML adds the smallest number of float32 to the probability and then takes its logarithm: there "
+        "is a largest loss, and beyond it nothing is learned. MONAI takes exp(200), which is inf in "
+        "float32.",
+    ),
+    Difference(
+        title="Small embeddings",
+        given="e = 1e-5 * torch.eye(2)",
+        theirs={
+            "optax": "optax.losses.ntxent(jnp.concatenate([e, e]), jnp.arange(4) % 2, temperature=0.5)",
+            "lightly": "lightly.loss.NTXentLoss(temperature=0.5)(e, e)",
+            "MONAI": "monai.losses.ContrastiveLoss(temperature=0.5)(e, e)",
+            "PML": "losses.SelfSupervisedLoss(losses.NTXentLoss(temperature=0.5))(e, e)",
+        },
+        ours="nt_xent_loss(e, e, temperature=0.5)",
+        right="log(1 + 2 * exp(-2))",
+        why="A cosine does not depend on the length: 1 with the partner, 0 with the other two. optax bounds "
+        "the norms from below.",
     ),
     Difference(
         title="A row of zeros: NT-Xent",
@@ -65,7 +80,8 @@ DIFFERENCES = (
         right="(log(3) + log(2 + exp(2))) / 2",
         slope="u",
         right_slope="[[0, 0]]",
-        why="A vector of zeros has no direction, and ours gives it gradient 0. The others divide by a tiny number.",
+        why="A vector of zeros has no direction, and ours gives it gradient 0. The others divide by a tiny "
+        "number.",
     ),
     Difference(
         title="A row of zeros: InfoNCE",
@@ -83,30 +99,35 @@ DIFFERENCES = (
         theirs={"PML": "losses.SupConLoss(temperature=0.1)(e, k)"},
         ours="supcon_loss(e, k)",
         right="log(2)",
-        why="Each row has two others to pick from, and cannot tell them apart. PML returns 0 where there are no "
-        "negatives.",
+        why="Each row has two others to pick from, and cannot tell them apart. PML returns 0 where there "
+        "are no negatives.",
     ),
     Difference(
         title="A cosine of exactly 1",
         given="e = tensor([[1.0, 0.0]])\nk = tensor([0])",
         theirs={
-            "PML": "losses.ArcFaceLoss(2, 2, margin=np.degrees(0.5), scale=1, weight_init_func=torch.nn.init.eye_)(e, k)",
+            "PML": "losses.ArcFaceLoss(2, 2, margin=np.degrees(0.5), scale=1, "
+            "weight_init_func=torch.nn.init.eye_)(e, k)",
         },
         ours="arcface_loss(F.normalize(e), k, margin=0.5, scale=1)",
         right="log(1 + exp(-cos(mpf('0.5'))))",
         slope="e",
         right_slope="[[0, 1 / (1 + exp(cos(mpf('0.5'))))]]",
-        why="The slope of arccos is infinite at 1. The loss has a kink there with a finite slope on either side; ours is "
-        "their mean.",
+        why="The slope of arccos is infinite at 1. The loss has a kink there with a finite slope on either "
+        "side; ours is their mean.",
     ),
     Difference(
         title="Two equal views: Barlow Twins",
-        given="e = tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])",
-        theirs={"MONAI": "monai.losses.BarlowTwinsLoss()(e, e)"},
+        given="e = 1e-3 * tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])",
+        theirs={
+            "MONAI": "monai.losses.BarlowTwinsLoss()(e, e)",
+            "lightly": "lightly.loss.BarlowTwinsLoss()(e, e)",
+        },
         ours="barlow_twins_loss(e, e)",
         right="0",
-        why="The features are uncorrelated and the views equal. MONAI divides a sum over N by standard deviations over "
-        "N − 1, so its diagonal is ¾ and no embedding reaches the optimum.",
+        why="The features are uncorrelated and the views equal. MONAI divides a sum over N by standard "
+        "deviations over N − 1, so its diagonal is ¾ and no embedding reaches the optimum. lightly adds "
+        "10⁻⁵ to the variance, here 10⁻⁶: a correlation does not depend on the unit.",
     ),
     Difference(
         title="A batch of one: VICReg",

@@ -58,7 +58,8 @@ DIFFERENCES = (
     ),
     Difference(
         title="A divergence of a small probability",
-        given="p = tensor([[1e-9, 1 - 1e-9]], dtype=torch.float64)\nt = tensor([[1.0, 0.0]], dtype=torch.float64)",
+        given="p = tensor([[1e-9, 1 - 1e-9]], dtype=torch.float64)\n"
+        "t = tensor([[1.0, 0.0]], dtype=torch.float64)",
         theirs={
             "Keras": "keras.losses.KLDivergence()(t, p)",
             "PyTorch": "F.kl_div(p.log(), t, reduction='batchmean')",
@@ -68,6 +69,41 @@ DIFFERENCES = (
         ours="kl_divergence(p.log(), t)",
         right="-log(mpf('1e-9'))",
         why="Keras clips probabilities to 10⁻⁷: beyond that its gradient is 0 too.",
+    ),
+    Difference(
+        title="A divergence of a probability that underflows",
+        given="z = tensor([[0.0, -200.0]])\nt = tensor([[0.5, 0.5]])",
+        theirs={
+            "kornia": "kornia.losses.kl_div_loss_2d(z.softmax(1)[:, None, None], t[:, None, None])",
+            "Keras": "keras.losses.KLDivergence()(t, z.softmax(1))",
+            "PyTorch": "F.kl_div(z.log_softmax(1), t, reduction='batchmean')",
+            "optax": "optax.kl_divergence(jax.nn.log_softmax(z), t).mean()",
+            "SciPy": "scipy.stats.entropy(t, scipy.special.softmax(z, 1), axis=1).mean()",
+        },
+        ours="kl_divergence(z, t)",
+        right="log(1 + exp(-200)) + 100 - log(2)",
+        slope="z",
+        right_slope="[[1 / (1 + exp(-200)) - mpf(1) / 2, mpf(1) / 2 - 1 / (1 + exp(-200))]]",
+        why="exp(−200) is 0 in float32, its logarithm is not −200 any more. Who takes logits, or their "
+        "log-softmax, does not see it.",
+    ),
+    Difference(
+        title="The divergence of a sure prediction",
+        given="z = tensor([[200.0, 0.0]])\nq = tensor([[0.0, 0.0]])",
+        theirs={
+            "timm": "timm.loss.JsdCrossEntropy(num_splits=2, alpha=1, smoothing=0)"
+            "(torch.cat([z, q]), tensor([0, 0]))",
+            "kornia": "kornia.losses.js_div_loss_2d(z.softmax(1)[:, None, None], q.softmax(1)[:, None, "
+            "None])",
+            "SciPy": "(scipy.spatial.distance.jensenshannon("
+            "scipy.special.softmax(z, 1), scipy.special.softmax(q, 1), axis=1)**2).mean()",
+        },
+        ours="js_divergence(z, q)",
+        right="(log(mpf(4) / 3) + (log(mpf(2) / 3) + log(mpf(2))) / 2) / 2",
+        slope="z",
+        right_slope="[[0, 0]]",
+        why="The distributions are (1, 0) and (½, ½), their middle is (¾, ¼). The slope of p log p is "
+        "infinite at 0, but p does not move with z there. timm adds a cross-entropy, which is 0 here.",
     ),
     Difference(
         title="A sure and wrong probability",
@@ -81,8 +117,8 @@ DIFFERENCES = (
         right="log(1 + exp(100))",
         slope="x",
         right_slope="[[-1 / (1 + exp(-100))]]",
-        why="Losses of probabilities are clipped: at the precision of float64, at 10⁻⁷, or at a loss of 100, which this "
-        "one happens to be. Their gradients end there. Losses of logits need no clip.",
+        why="Losses of probabilities are clipped: at the precision of float64, at 10⁻⁷, or at a loss of "
+        "100, which this one happens to be. Their gradients end there. Losses of logits need no clip.",
     ),
     Difference(
         title="The logistic loss of a large margin",
@@ -106,6 +142,14 @@ DIFFERENCES = (
         why="Both subtract log 2 from nearly log 2. log1p(2 sinh²(x/2)) does not.",
     ),
     Difference(
+        title="Tukey's biweight of a small residual",
+        given="x = tensor([1e-4])\ny = tensor([0.0])",
+        theirs={"statsmodels": "norms.TukeyBiweight(3.0).rho(x - y).mean()"},
+        ours="tukey_loss(x, y, c=3.0)",
+        right="9 * (1 - (1 - (mpf('1e-4') / 3) ** 2) ** 3) / 6",
+        why="1 − (1 − u)³ cancels; multiplied out it does not. In float64 this happens to smaller residuals.",
+    ),
+    Difference(
         title="A squared log error below 0",
         given="x = tensor([[-0.5]])\ny = tensor([[0.0]])",
         theirs={
@@ -116,8 +160,8 @@ DIFFERENCES = (
         right="log(mpf(1) / 2) ** 2",
         slope="x",
         right_slope="[[2 * log(mpf(1) / 2) / (1 - mpf(1) / 2)]]",
-        why="log(1 + x) is defined down to −1. Keras clips at 10⁻⁷, so that a negative prediction costs next to "
-        "nothing and does not move.",
+        why="log(1 + x) is defined down to −1. Keras clips at 10⁻⁷, so that a negative prediction costs "
+        "next to nothing and does not move.",
     ),
     Difference(
         title="A small predicted variance",
@@ -158,7 +202,7 @@ DIFFERENCES = (
         },
         ours="multiclass_hinge_loss(z, k)",
         right="max(0, 1 + (-3) - mpf('0.5'))",
-        why="The right class leads by 3.5, more than the margin. Keras finds its rival as the largest (1 − t) z, and "
-        "that is the 0 of the right class itself.",
+        why="The right class leads by 3.5, more than the margin. Keras finds its rival as the largest (1 − "
+        "t) z, and that is the 0 of the right class itself.",
     ),
 )

@@ -7,27 +7,30 @@ TITLE = "Focal and asymmetric losses"
 DIFFERENCES = (
     Difference(
         title="A logit that is right beyond doubt",
-        given="x = tensor([[200.0]])\nb = tensor([[1.0]])",
+        given="x = tensor([[20.0]])\nb = tensor([[1.0]])",
         theirs={
             "torchvision": "torchvision.ops.sigmoid_focal_loss(x, b, alpha=-1, gamma=0.5, reduction='mean')",
             "SMP": "smp.losses.FocalLoss('binary', gamma=0.5)(x, b)",
             "timm": "timm.loss.PolyBinaryCrossEntropy(epsilon=0, gamma=0.5)(x, b)",
             "MONAI": "monai.losses.FocalLoss(gamma=0.5)(x, b)",
-            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0.5, reduction='mean')",
+            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0.5, "
+            "reduction='mean')",
             "Keras": "keras.losses.BinaryFocalCrossentropy(gamma=0.5, from_logits=True)(b, x)",
             "optax": "optax.sigmoid_focal_loss(x, b, gamma=0.5).mean()",
         },
         ours="binary_focal_loss(x, b, gamma=0.5)",
-        right="0",
+        right="(1 + exp(20)) ** mpf('-0.5') * log(1 + exp(-20))",
         slope="x",
-        right_slope="[[0]]",
-        why="The limit, to the precision of float32. 1 − p rounds to 0, and the slope of its root is infinite there.",
+        right_slope="[[diff(lambda x: (1 + exp(x)) ** mpf('-0.5') * log(1 + exp(-x)), 20)]]",
+        why="1 − p rounds to 0 in float32, and the slope of its root is infinite there: NaN, from a logit "
+        "that good models reach. The probability of the other label, σ(−x), keeps its digits.",
     ),
     Difference(
         title="A class that is right beyond doubt",
         given="z = tensor([[200.0, 0.0]])\nk = tensor([0])",
         theirs={
-            "MONAI": "2 * monai.losses.FocalLoss(gamma=0.5, use_softmax=True, to_onehot_y=True)(z, k[:, None])",
+            "MONAI": "2 * monai.losses.FocalLoss(gamma=0.5, use_softmax=True, to_onehot_y=True)(z, k[:, "
+            "None])",
             "kornia": "2 * kornia.losses.focal_loss(z, k, alpha=None, gamma=0.5, reduction='mean')",
             "Keras": "keras.losses.CategoricalFocalCrossentropy(alpha=1, gamma=0.5, from_logits=True)"
             "(F.one_hot(k, 2), z)",
@@ -36,7 +39,7 @@ DIFFERENCES = (
         right="0",
         slope="z",
         right_slope="[[0, 0]]",
-        why="As above.",
+        why="The limit, to the precision of float32. As above.",
     ),
     Difference(
         title="A logit that is wrong beyond doubt",
@@ -46,14 +49,16 @@ DIFFERENCES = (
             "torchvision": "torchvision.ops.sigmoid_focal_loss(x, b, alpha=-1, gamma=0, reduction='mean')",
             "SMP": "smp.losses.FocalLoss('binary', gamma=0)(x, b)",
             "MONAI": "monai.losses.FocalLoss(gamma=0)(x, b)",
-            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0, reduction='mean')",
+            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0, "
+            "reduction='mean')",
             "optax": "optax.sigmoid_focal_loss(x, b, gamma=0).mean()",
         },
         ours="binary_focal_loss(x, b, gamma=0)",
         right="log(1 + exp(100))",
         slope="x",
         right_slope="[[-1 / (1 + exp(-100))]]",
-        why="At γ = 0 this is cross-entropy. Keras clips the probability to 10⁻⁷: the worst mistakes teach nothing.",
+        why="At γ = 0 this is cross-entropy. Keras clips the probability to 10⁻⁷: the worst mistakes teach "
+        "nothing.",
     ),
     Difference(
         title="The same, asymmetric",
@@ -77,7 +82,8 @@ DIFFERENCES = (
         },
         ours="focal_loss(z, k, gamma=0)",
         right="log(3)",
-        why="At γ = 0 this is cross-entropy. MONAI and kornia average over the classes too, which divides by three. "
-        "SMP takes a sigmoid of each class, no softmax: log 2, however many classes there are.",
+        why="At γ = 0 this is cross-entropy. MONAI and kornia average over the classes too, which divides "
+        "by three. SMP takes a sigmoid of each class, no softmax: log 2, however many classes there "
+        "are.",
     ),
 )

@@ -10,8 +10,10 @@ FOREGROUND = {
     "slope": "z",
     "right_slope": "[[[[exp(-9) / (5 + exp(-9)) ** 2] * 2] * 2]]",
 }
-ABSENT = "With smooth=1 and p = 1/(1 + e⁻⁹) in four pixels the loss is 4p/(4p + 1). SMP multiplies an absent class by 0, "
-ABSENT += "so that inventing foreground costs nothing."
+ABSENT = (
+    "With smooth=1 and p = 1/(1 + e⁻⁹) in four pixels the loss is 4p/(4p + 1). SMP multiplies an absent "
+    "class by 0, so that inventing foreground costs nothing."
+)
 
 DIFFERENCES = (
     Difference(
@@ -19,7 +21,8 @@ DIFFERENCES = (
         theirs={
             "SMP": "smp.losses.DiceLoss('binary', smooth=0.5)(z, m)",
             "MONAI": "monai.losses.DiceLoss(sigmoid=True, smooth_nr=1, smooth_dr=1)(z, m)",
-            "optax": "optax.losses.dice_loss(jnp.moveaxis(z, 1, -1), jnp.moveaxis(m, 1, -1), smooth=0.5).mean()",
+            "optax": "optax.losses.dice_loss(jnp.moveaxis(z, 1, -1), jnp.moveaxis(m, 1, -1), "
+            "smooth=0.5).mean()",
         },
         ours="dice_loss(z, m, multilabel=True)",
         why=ABSENT,
@@ -51,8 +54,9 @@ DIFFERENCES = (
         theirs={"MONAI": "monai.losses.DiceLoss(sigmoid=True)(z, m)"},
         ours="dice_loss(z, m, multilabel=True)",
         right="4 * mpf('1e-4') / (4 * mpf('1e-4') + 1)",
-        why="The same formula with another constant: smooth counts in pixels, and MONAI's default, 10⁻⁵ of a pixel, is "
-        "less than the smallest mistake. So a nearly perfect mask costs nearly as much as a wrong one.",
+        why="The same formula with another constant: smooth counts in pixels, and MONAI's default, 10⁻⁵ of "
+        "a pixel, is less than the smallest mistake. So a nearly perfect mask costs nearly as much as a "
+        "wrong one.",
     ),
     Difference(
         title="A soft prediction equal to its soft target",
@@ -64,8 +68,8 @@ DIFFERENCES = (
         },
         ours="dice_loss(p.logit(), p, multilabel=True, smooth=0)",
         right="0",
-        why="Nothing is wrong. The overlap as a product finds p² < p; as a minimum it finds p = p. MONAI is right with "
-        "soft_label=True.",
+        why="Nothing is wrong. The overlap as a product finds p² < p; as a minimum it finds p = p. MONAI is "
+        "right with soft_label=True.",
     ),
     Difference(
         title="The price of a false pixel",
@@ -77,19 +81,20 @@ DIFFERENCES = (
         },
         ours="tversky_loss(p.logit(), m, alpha=1, beta=0, smooth=0, multilabel=True)",
         right="mpf(1) / (2 + 1)",
-        why="Everyone documents alpha as the price of a false positive. Two pixels are right, one is false, two are "
-        "missed: 1/(2 + 1). Keras multiplies the missed ones.",
+        why="Everyone documents alpha as the price of a false positive. Two pixels are right, one is false, "
+        "two are missed: 1/(2 + 1). Keras multiplies the missed ones.",
     ),
     Difference(
         title="Focal Tversky of two classes",
-        given="k = tensor([[[0, 0, 1, 1]]])\nz = 200.0 * F.one_hot(tensor([[[0, 1, 1, 1]]]), 2).movedim(-1, 1)",
+        given="k = tensor([[[0, 0, 1, 1]]])\n"
+        "z = 200.0 * F.one_hot(tensor([[[0, 1, 1, 1]]]), 2).movedim(-1, 1)",
         theirs={
             "SMP": "smp.losses.TverskyLoss('multiclass', alpha=0.3, beta=0.7, gamma=3 / 4)(z, k)",
         },
         ours="focal_tversky_loss(z, k, smooth=0)",
         right="((mpf('0.7') / mpf('1.7')) ** mpf('0.75') + (mpf('0.3') / mpf('2.3')) ** mpf('0.75')) / 2",
-        why="The paper takes the power of the loss of each class; SMP that of their mean. One class misses one of two "
-        "pixels, the other has one false pixel beside two.",
+        why="The paper takes the power of the loss of each class; SMP that of their mean. One class misses "
+        "one of two pixels, the other has one false pixel beside two.",
     ),
     Difference(
         title="One channel through a softmax",
@@ -101,8 +106,8 @@ DIFFERENCES = (
         },
         ours="dice_loss(z, k)",
         right="ValueError",
-        why="The softmax of one channel is 1 whatever the logit, so a constant would be learned from. MONAI warns and "
-        "takes the logits themselves for probabilities.",
+        why="The softmax of one channel is 1 whatever the logit, so a constant would be learned from. MONAI "
+        "warns and takes the logits themselves for probabilities.",
     ),
     Difference(
         title="Every pixel ignored: Dice",
@@ -122,7 +127,8 @@ DIFFERENCES = (
         theirs={
             "kornia": "kornia.losses.tversky_loss(z, k, alpha=0.5, beta=0.5, ignore_index=255)",
             "SMP": "smp.losses.TverskyLoss('multiclass', ignore_index=255)(z, k)",
-            "MONAI": "monai.losses.TverskyLoss(softmax=True, to_onehot_y=True, ignore_index=255)(z, k[:, None])",
+            "MONAI": "monai.losses.TverskyLoss(softmax=True, to_onehot_y=True, ignore_index=255)(z, k[:, "
+            "None])",
         },
         ours="tversky_loss(z, k, ignore_index=255)",
         right="0",

@@ -16,7 +16,8 @@ DIFFERENCES = (
         right="0",
         slope="z",
         right_slope="[[0, 0, 0]]",
-        why="Nothing is left to learn from. A NaN in the loss would poison the logs and whatever it is added to.",
+        why="Nothing is left to learn from. A NaN in the loss would poison the logs and whatever it is "
+        "added to.",
     ),
     Difference(
         title="An empty batch",
@@ -49,8 +50,9 @@ DIFFERENCES = (
         theirs={"PyTorch": "F.cross_entropy(z, t, weight=c)"},
         ours="cross_entropy(z, t, class_weight=c)",
         right="log(1 + exp(-1))",
-        why="Both samples cost log(1 + 1/e), so their weighted mean does. With the same targets as indices PyTorch "
-        "agrees; with one-hot targets it divides by the number of samples, not by the sum of the weights.",
+        why="Both samples cost log(1 + 1/e), so their weighted mean does. With the same targets as indices "
+        "PyTorch agrees; with one-hot targets it divides by the number of samples, not by the sum of "
+        "the weights.",
     ),
     Difference(
         title="Class weights with label smoothing",
@@ -58,8 +60,8 @@ DIFFERENCES = (
         theirs={"PyTorch": "F.cross_entropy(z, k, weight=c, label_smoothing=0.5)"},
         ours="cross_entropy(z, k, class_weight=c, label_smoothing=0.5)",
         right="log(2)",
-        why="Equal logits cost log 2 whatever the label, so every weighted mean is log 2. PyTorch divides by the "
-        "weights that the labels had before the smoothing.",
+        why="Equal logits cost log 2 whatever the label, so every weighted mean is log 2. PyTorch divides "
+        "by the weights that the labels had before the smoothing.",
     ),
     Difference(
         title="Weights in a mean: squared error",
@@ -82,14 +84,16 @@ DIFFERENCES = (
         },
         ours="huber_loss(x, y, weight=w)",
         right="(1 * mpf('0.5') + 3 * mpf('1.5')) / (1 + 3)",
-        why="As above. PyTorch divides by the sum of the weights in mse_loss and l1_loss, but not in huber_loss.",
+        why="As above. PyTorch divides by the sum of the weights in mse_loss and l1_loss, but not in "
+        "huber_loss.",
     ),
     Difference(
         title="Weights in a mean: binary cross-entropy",
         given="x = tensor([0.0, 0.0])\nb = tensor([0.0, 1.0])\nw = tensor([3.0, 3.0])",
         theirs={
             "PyTorch": "F.binary_cross_entropy_with_logits(x, b, weight=w)",
-            "Keras": "keras.losses.BinaryCrossentropy(from_logits=True)(b[:, None], x[:, None], sample_weight=w)",
+            "Keras": "keras.losses.BinaryCrossentropy(from_logits=True)(b[:, None], x[:, None], "
+            "sample_weight=w)",
             "SMP": "smp.losses.SoftBCEWithLogitsLoss(weight=w)(x, b)",
             "scikit-learn": "sklearn.metrics.log_loss(b, scipy.special.expit(x), sample_weight=w)",
         },
@@ -101,7 +105,8 @@ DIFFERENCES = (
         title="Weights of classes in a mean: Dice",
         given="z = torch.zeros(1, 2, 1, 2)\nk = tensor([[[0, 1]]])\nc = tensor([2.0, 2.0])",
         theirs={
-            "MONAI": "monai.losses.DiceLoss(softmax=True, to_onehot_y=True, smooth_nr=1, smooth_dr=1, weight=c)"
+            "MONAI": "monai.losses.DiceLoss(softmax=True, to_onehot_y=True, smooth_nr=1, smooth_dr=1, "
+            "weight=c)"
             "(z, k[:, None])",
             "SMP": "smp.losses.DiceLoss('multiclass', smooth=0.5, class_weights=c)(z, k)",
         },
@@ -138,8 +143,8 @@ DIFFERENCES = (
         },
         ours="focal_loss(z, k, gamma=0)",
         right="log(3)",
-        why="As above. kornia's mean is over the classes too, which the factor 3 undoes; so is MONAI's, unless there is an "
-        "ignore_index.",
+        why="As above. kornia's mean is over the classes too, which the factor 3 undoes; so is MONAI's, "
+        "unless there is an ignore_index.",
     ),
     Difference(
         title="A sum",
@@ -147,7 +152,8 @@ DIFFERENCES = (
         theirs={
             "MONAI": "monai.losses.FocalLoss(gamma=0, reduction='sum')(x, b)",
             "torchvision": "torchvision.ops.sigmoid_focal_loss(x, b, alpha=-1, gamma=0, reduction='sum')",
-            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0, reduction='sum')",
+            "kornia": "kornia.losses.binary_focal_loss_with_logits(x, b, alpha=None, gamma=0, "
+            "reduction='sum')",
         },
         ours="binary_focal_loss(x, b, gamma=0, reduction='sum')",
         right="4 * log(2)",
@@ -159,8 +165,8 @@ DIFFERENCES = (
         theirs={"PyTorch": "F.kl_div(z.log_softmax(1), t, reduction='mean')"},
         ours="kl_divergence(z, t)",
         right="log(2)",
-        why="A divergence is a sum over the classes. PyTorch's mean divides by their number as well; its `batchmean` "
-        "is right.",
+        why="A divergence is a sum over the classes. PyTorch's mean divides by their number as well; its "
+        "`batchmean` is right.",
     ),
     Difference(
         title="Shapes that do not fit",
@@ -172,8 +178,8 @@ DIFFERENCES = (
         },
         ours="mse_loss(x, y)",
         right="ValueError",
-        why="PyTorch compares each prediction with each target, and tells a perfect model that it is wrong (it also "
-        "warns). Keras guesses, here well.",
+        why="PyTorch compares each prediction with each target, and tells a perfect model that it is wrong "
+        "(it also warns). Keras guesses, here well.",
     ),
     Difference(
         title="Labels of an integer type",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
@@ -13,11 +12,6 @@ from lossfns._look import seen_finite, seen_whole
 from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
-
-
-def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp x), exact to rounding (torch drops exp(−x) from 20 on)."""
-    return F.softplus(x, threshold=50.0)
 
 
 def binary_loss(

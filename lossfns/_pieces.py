@@ -51,8 +51,9 @@ def row_sums(f: Callable[..., Tensor], tensors: Sequence[Tensor | None]) -> Tens
     """``f(*tensors)``, of large tensors in pieces: sums over the last axis, in rows like those of the first.
 
     Their gradient needs to know what becomes of the sums, so the backward pass computes the pieces again.
+    That is worth it later than for a total.
     """
-    if not large(tensors, 2):
+    if not large(tensors, 32):
         return f(*tensors)
     sums: Callable[..., Tensor] = _RowSums.apply
     return sums(f, *tensors)
@@ -75,7 +76,7 @@ def _cuts(first: Tensor, last: bool) -> Iterator[Where]:
     """Rows, as many as make a piece, or where a row is larger, parts of one along the last axis."""
     rows, size = len(first), _size()
     row = first.numel() // rows
-    if row <= size or not last:
+    if row <= 2 * size or not last:
         step = max(1, size // row)
         yield from ((slice(i, i + step),) for i in range(0, rows, step))
     else:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._binary import mirror_loss, softplus
+from lossfns._binary import mirror_loss
 from lossfns._check import Rule, below_one, checked, flag, non_negative, one_of, positive, zero_to_one
 from lossfns._classes import (
     class_loss,
@@ -27,6 +27,7 @@ from lossfns._classes import (
 from lossfns._look import seen_finite, seen_whole
 from lossfns._module import module
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
+from lossfns._special import one_minus_exp, softplus
 
 __all__ = [
     "BinaryCrossEntropyLoss",
@@ -318,8 +319,8 @@ def brier_loss(
     """
 
     def of_index(logits: Tensor, y: Tensor) -> Tensor:
-        y = y.unsqueeze(1)
-        return logits.softmax(1).scatter_add(1, y, -torch.ones_like(y, dtype=logits.dtype)).square().sum(1)
+        others = logits.softmax(1).scatter(1, y.unsqueeze(1), 0.0)
+        return others.square().sum(1) + others.sum(1).square()
 
     def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
         return (logits.softmax(1) - t).square().sum(1)
@@ -477,7 +478,7 @@ def generalized_cross_entropy(
     """
 
     def f(log_p: Tensor) -> Tensor:
-        return -torch.expm1(q * log_p) / q if q else -log_p
+        return one_minus_exp(q * log_p) / q if q else -log_p
 
     return log_probability_loss(
         f, input, target, ignore_index=ignore_index, weight=weight, reduction=reduction
@@ -531,7 +532,7 @@ def symmetric_cross_entropy(
 
     def of_index(logits: Tensor, y: Tensor) -> Tensor:
         log_p = -F.cross_entropy(logits, y, reduction="none")
-        return -alpha * log_p + beta * log_zero * torch.expm1(log_p)
+        return -alpha * log_p - beta * log_zero * one_minus_exp(log_p)
 
     def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
         log_p = torch.log_softmax(logits, 1)
@@ -593,7 +594,7 @@ def poly_loss(
     """
 
     def f(log_p: Tensor) -> Tensor:
-        return -log_p - epsilon * torch.expm1(log_p)
+        return -log_p + epsilon * one_minus_exp(log_p)
 
     return log_probability_loss(
         f, input, target, ignore_index=ignore_index, weight=weight, reduction=reduction

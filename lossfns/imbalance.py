@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._binary import binary_loss, mirror_loss, softplus
+from lossfns._binary import binary_loss, mirror_loss
 from lossfns._check import Rule, below_one, checked, non_negative, positive, zero_to_one
 from lossfns._classes import (
     class_loss,
@@ -23,6 +23,7 @@ from lossfns._classes import (
     per_class,
 )
 from lossfns._module import module
+from lossfns._special import softplus
 
 __all__ = [
     "AsymmetricLoss",

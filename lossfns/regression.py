@@ -31,6 +31,7 @@ from lossfns._check import (
 from lossfns._look import seen_finite
 from lossfns._module import module
 from lossfns._reduce import elementwise
+from lossfns._special import one_minus_exp
 
 __all__ = [
     "EpsilonInsensitiveLoss",
@@ -461,10 +462,11 @@ def general_robust_loss(
         if alpha == 0:
             return _log1p_square(z / math.sqrt(2))
         if math.isinf(alpha):
-            sign = math.copysign(1, alpha)
-            return sign * torch.expm1(sign * z.square() / 2)
-        b = abs(alpha - 2)
-        return (b / alpha) * torch.expm1(alpha / 2 * _log1p_square(z / math.sqrt(b)))
+            factor, power = 1.0, math.copysign(0.5, alpha) * z.square()
+        else:
+            b = abs(alpha - 2)
+            factor, power = b / abs(alpha), alpha / 2 * _log1p_square(z / math.sqrt(b))
+        return factor * (torch.expm1(power) if alpha > 0 else one_minus_exp(power))
 
     return elementwise(barron, weight, reduction, input=input, target=target)
 

@@ -468,8 +468,8 @@ def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> 
 
 def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
     p, others, missed = _split(z, y, deleted)
-    found = p.gather(1, y)
-    return torch.stack([_by_class(found, y, p), others.sum(2), _by_class(missed, y, p)], 2)
+    found, missed = _by_class(torch.cat([p.gather(1, y), missed], 1), y, p.shape[1]).unbind(1)
+    return torch.stack([found, others.sum(2), missed], 2)
 
 
 def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
@@ -492,13 +492,14 @@ def _split(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor
     return p, others, others.sum(1, keepdim=True)
 
 
-def _by_class(v: Tensor, y: Tensor, p: Tensor) -> Tensor:
-    """Σ v over the pixels of each class, (N, C): √P partial sums keep the digits and run in parallel."""
-    n, classes, pixels = p.shape
+def _by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:
+    """Σ v, (N, K, P), over the pixels of each class, (N, K, C), by √P partial sums: they keep the digits."""
+    n, k, pixels = v.shape
     parts = int(pixels**0.5) + 1
-    part = y.squeeze(1) * parts + torch.arange(pixels, device=y.device) % parts
-    sums = v.new_zeros(n, classes * parts).scatter_add(1, part, v.squeeze(1))
-    return sums.view(n, classes, parts).sum(2)
+    cycle = torch.arange(parts, device=y.device).repeat(pixels // parts + 1)[:pixels]
+    part = (y * parts + cycle).expand(v.shape)
+    sums = v.new_zeros(n, k, classes * parts).scatter_add(2, part, v)
+    return sums.view(n, k, classes, parts).sum(3)
 
 
 def _tversky(counts: _Overlap, alpha: float, beta: float, smooth: float) -> Tensor:

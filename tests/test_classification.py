@@ -416,3 +416,25 @@ def test_looking_for_infinities_changes_no_value() -> None:
         assert same(mapped, eager)
     binary = torch.func.vmap(lossfns.binary_cross_entropy)(Z[:, 0], Y % 2)
     assert same(binary, lossfns.binary_cross_entropy(Z[:, 0], Y % 2, reduction="none"))
+
+
+@pytest.mark.parametrize("gap", [5.0, 15.0, 20.0, 30.0])
+class TestGradientsOfNearlyCertainPredictions:
+    """In float32, beside 1, the probability of the other class has no digits left."""
+
+    def slope(self, loss: Callable[..., Tensor], gap: float, label: int) -> float:
+        z = torch.tensor([[gap, 0.0]], requires_grad=True)
+        (slope,) = torch.autograd.grad(loss(z, torch.tensor([label])), z)
+        return float(slope[0, 1])
+
+    def test_brier_of_the_right_label(self, gap: float) -> None:
+        p = 1 / (1 + math.exp(gap))
+        exact = 4 * p**2 * (1 - p)
+        assert self.slope(lossfns.brier_loss, gap, 0) == pytest.approx(exact, rel=1e-5)
+
+    @pytest.mark.parametrize("q", [0.3, 0.7, 1.0])
+    def test_generalized_cross_entropy_of_a_wrong_label(self, gap: float, q: float) -> None:
+        p = 1 / (1 + math.exp(gap))
+        exact = -(p**q) * (1 - p)
+        found = self.slope(lambda z, y: lossfns.generalized_cross_entropy(z, y, q=q), gap, 1)
+        assert found == pytest.approx(exact, rel=1e-4)

@@ -287,3 +287,20 @@ def test_strict_is_left_when_an_error_leaves_it() -> None:
         with pytest.raises(ValueError, match="got nan at index"):
             lossfns.mse_loss(bad, torch.zeros(1))
     assert float(lossfns.mse_loss(torch.zeros(1), torch.zeros(1))) == 0
+
+
+@pytest.mark.parametrize("alpha", [-math.inf, -30.0, -2.0, -0.5])
+def test_the_influence_of_an_outlier_fades_without_losing_digits(alpha: float) -> None:
+    """Where the loss is nearly flat, 1 plus its value would have lost the gradient in float32."""
+    r = torch.tensor([1e-3, 0.5, 1.9, 3.0, 5.5, 6.0, 8.0, 1e2, 3e3], dtype=torch.float64)
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        x = r.to(dtype).requires_grad_()
+        loss = lossfns.general_robust_loss(x, torch.zeros_like(x), alpha=alpha, reduction="sum")
+        (slope,) = torch.autograd.grad(loss, x)
+        gradients.append(slope.double())
+    b = abs(alpha - 2)
+    exact = r * torch.exp(-(r**2) / 2) if math.isinf(alpha) else r * (1 + r**2 / b) ** (alpha / 2 - 1)
+    tiny = torch.finfo(torch.float32).tiny
+    for found in gradients:
+        assert torch.allclose(found, exact, rtol=2e-5, atol=tiny)

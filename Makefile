@@ -10,7 +10,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test peers notebooks mutants serve format clean
+.PHONY: help book test peers bench notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -50,6 +50,9 @@ $(PEERS)/.installed: tests/peers/requirements.txt $(STAMP)
 peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what the book says of them
 	$(if $(WRITE),PEERS=$(PEERS) $(PY) -m tests.peers.page)
 	PEERS=$(PEERS) $(PY) -m pytest tests/peers
+
+bench: $(PEERS)/.installed ## measure time and memory beside other libraries, and write the page: ONLY=focal for some
+	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY)
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

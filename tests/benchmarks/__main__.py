@@ -21,9 +21,12 @@ OURS = "lossfns"
 
 
 def machine() -> str:
+    """What the machine calls itself, with the width of its vectors."""
     cpu = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {platform.system()}"
+    lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({torch.backends.cpu.get_cpu_capability()}), {platform.system()}"
 
 
 def measure(row: Row, size: str) -> dict[str, Any]:

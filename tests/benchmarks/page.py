@@ -17,20 +17,22 @@ OURS = "lossfns"
 INTRODUCTION = """\
 # Time and memory
 
-How long a loss and its gradient take, and how much memory, beside the same loss of other libraries. Every row is
-measured, those that `lossfns` loses included; `make bench` measures them anew and writes this page.
+How long a loss and its gradient take, and how much memory, beside the same loss of other libraries. Every
+row is measured, also those in which `lossfns` loses. `make bench` measures them anew and writes this page.
 
-**How it was measured.** {machine}; one thread; {versions}. Eager mode, float32. A step is a call and its `backward()`.
-The calls of a row take turns in one process, in another order in each round. The first line of a table has the time
-of `lossfns`; a line below says how many times *as long* the other library takes, as the median over the rounds, with
-the quartiles in brackets. So above 1 is slower than `lossfns`, and **bold** is faster, beyond the quartiles. After
-the dot stands the memory that a step holds at most, beyond its arguments: 1 is the size of the gradients, which nobody can
-do without.
+**How it was measured.** {machine}; one thread; {versions}. Eager mode, float32. A step is a call and its
+`backward()`. The calls of a row take turns in one process, in another order each round. The first line of a
+table has the time of `lossfns`. A line below it says how many times *as long* the other library takes: the
+median over the rounds, and the quartiles in brackets. So above 1 is slower than `lossfns`; **bold** is
+faster, beyond the quartiles. After the dot stands the memory that a step holds at most, beyond its
+arguments: 1 is the size of the gradients, which nobody can do without.
 
-**What to make of it.** Small inputs measure the overhead of Python: `lossfns` checks its arguments, which takes some
-microseconds. Large inputs measure memory: on a CPU `lossfns` takes a loss in pieces that fit the cache and
-finds the gradient on the way, from {piece} numbers on. On a GPU, and inside `torch.compile`, the losses use their plain form,
-about which this page says nothing. Ratios between two machines differ, often by a third.
+**What to make of it.** Small inputs measure the overhead of Python: `lossfns` checks its arguments, which
+takes some microseconds. Large inputs measure memory: on a CPU `lossfns` takes a large loss in pieces that
+fit the cache and finds the gradient on the way. In between, others are sometimes faster because they keep
+fewer digits: a library that drops the tail of a logarithm, or takes 1 − p for a small number, saves an
+operation ([the differences](peers.md)). On a GPU and inside `torch.compile` the losses use their plain
+form, about which this page says nothing. On another machine the ratios will differ.
 
 ## Where others are faster
 
@@ -92,7 +94,6 @@ def render(results: Mapping[str, Any]) -> str:
     return INTRODUCTION.format(
         machine=results["machine"],
         versions=", ".join(f"{name} {version}" for name, version in results["versions"].items()),
-        piece=f"{results['piece']:,}".replace(",", " "),
         lost=lost(results["rows"]),
         rows="\n\n".join(itertools.chain.from_iterable(parts)),
     )

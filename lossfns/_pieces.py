@@ -53,7 +53,7 @@ def row_sums(f: Callable[..., Tensor], tensors: Sequence[Tensor | None]) -> Tens
     Their gradient needs to know what becomes of the sums, so the backward pass computes the pieces again.
     That is worth it later than for a total.
     """
-    if not large(tensors, 32):
+    if not large(tensors, 8):
         return f(*tensors)
     sums: Callable[..., Tensor] = _RowSums.apply
     return sums(f, *tensors)

@@ -467,9 +467,10 @@ def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> 
 
 
 def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
-    p, others, missed = _split(z, y, deleted)
-    found, missed = _by_class(torch.cat([p.gather(1, y), missed], 1), y, p.shape[1]).unbind(1)
-    return torch.stack([found, others.sum(2), missed], 2)
+    _, others, missed = _split(z, y, deleted)
+    there = torch.ones_like(missed) if deleted is None else (~deleted).to(missed.dtype)
+    size, missed = _by_class(torch.cat([there, missed], 1), y, z.shape[1]).unbind(1)
+    return torch.stack([size - missed, others.sum(2), missed], 2)
 
 
 def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:

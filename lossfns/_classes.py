@@ -79,7 +79,8 @@ def class_loss(
     if class_weight is not None:
         by_class = of_class(class_weight, logits, "class_weight")
         mass = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
-        mass = (1 - label_smoothing) * mass + label_smoothing * by_class.mean()
+        if label_smoothing:
+            mass = (1 - label_smoothing) * mass + label_smoothing * by_class.mean()
         if weight is not None:
             mass = torch.where(weight == 0, 0.0, mass * weight)
         if not seen_false(nothing := mass == 0):

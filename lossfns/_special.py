@@ -13,6 +13,6 @@ def softplus(x: Tensor) -> Tensor:
 
 
 def one_minus_exp(x: Tensor) -> Tensor:
-    """1 − exp x for x ≤ 0. Near 0 the difference cancels; far from it torch's gradient of ``expm1`` does."""
-    near = x > -1
-    return torch.where(near, -torch.expm1(torch.where(near, x, 0.0)), 1 - torch.exp(x))
+    """1 − exp x for x ≤ 0: the value by ``expm1``, the gradient by ``exp``; that of ``expm1`` loses digits."""
+    power = torch.exp(x)
+    return -torch.expm1(x.detach()) - (power - power.detach())

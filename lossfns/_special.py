@@ -13,6 +13,6 @@ def softplus(x: Tensor) -> Tensor:
 
 
 def one_minus_exp(x: Tensor) -> Tensor:
-    """1 − exp x for x ≤ 0: the value by ``expm1``, the gradient by ``exp``; that of ``expm1`` loses digits."""
+    """1 − exp x for x ≤ 0: the value by ``expm1``, the gradient by ``exp``, more exact than its own."""
     power = torch.exp(x)
     return -torch.expm1(x.detach()) - (power - power.detach())

@@ -416,3 +416,10 @@ def test_looking_for_infinities_changes_no_value() -> None:
         assert same(mapped, eager)
     binary = torch.func.vmap(lossfns.binary_cross_entropy)(Z[:, 0], Y % 2)
     assert same(binary, lossfns.binary_cross_entropy(Z[:, 0], Y % 2, reduction="none"))
+
+
+def test_of_one_class_one_is_certain() -> None:
+    z = torch.tensor([[3.0], [-2.0]])
+    for target in (torch.tensor([0, 0]), torch.tensor([0, -100]), torch.tensor([-100, -100])):
+        assert lossfns.cross_entropy(z, target).item() == 0
+        assert lossfns.brier_loss(z, target).item() == 0

@@ -327,6 +327,9 @@ class TestDivergences:
                 loss(Z, Y)
             with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
                 loss(Z[0], Z[0])
+            with pytest.raises(ValueError, match=r"C at least 1, got \(2, 0\)"):
+                loss(torch.empty(2, 0), torch.empty(2, 0))
+            assert loss(torch.ones(2, 1), torch.ones(2, 1)).item() == 0
 
 
 class TestMargins:

@@ -502,6 +502,15 @@ def test_strict_refuses_values_outside_the_domain(case: LossCase) -> None:
 
 
 @each
+def test_strict_accepts_the_edge_of_the_domain(case: LossCase) -> None:
+    for row in (*case.extremes, case.best):
+        tensors = case.row(row)
+        expected = case(*tensors)
+        with lossfns.strict():
+            assert torch.equal(case(*tensors), expected)
+
+
+@each
 def test_docstring_says_what_a_user_needs(case: LossCase) -> None:
     text = inspect.getdoc(case.function) or ""
     for section in (".. math::", "Conventions:", "Shape:", "Raises:", "Source:", "Example:", ">>>"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -349,6 +350,14 @@ def test_nobody_changes_a_card() -> None:
     for thing, field in ((cards()["mse_loss"], "title"), (cards()["mse_loss"].convex, "words")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(thing, field, "better")
+
+
+@each
+def test_a_claim_has_the_defaults_of_the_loss(case: LossCase) -> None:
+    defaults = {name: p.default for name, p in inspect.signature(case.function).parameters.items()}
+    for claim in filter(lambda value: isinstance(value, Claim), vars(case.card).values()):
+        for name, parameter in inspect.signature(claim.value).parameters.items():
+            assert parameter.default == defaults.get(name, parameter.default), (claim.words, name)
 
 
 @each

@@ -54,7 +54,7 @@ peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what 
 	PEERS=$(PEERS) $(PY) -m pytest tests/peers
 
 coverage: $(STAMP) ## run the unit tests alone: they execute every line and branch of lossfns
-	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov $(filter-out $(AROUND),$(wildcard tests/test_*.py)) lossfns
+	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov=lossfns $(filter-out $(AROUND),$(wildcard tests/test_*.py)) lossfns
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

@@ -266,8 +266,10 @@ def plant(mutant: Mutant, session: pytest.Session) -> None:
     def renew(value: Any) -> Any:
         if isinstance(value, functools.partial):
             return functools.partial(renew(value.func), *value.args, **value.keywords)
-        if type(value) is tuple:
-            return tuple(map(renew, value))
+        if type(value) in (tuple, list):
+            return type(value)(map(renew, value))
+        if type(value) is dict:
+            return {key: renew(v) for key, v in value.items()}
         return renewed.get(id(value), value)
 
     scopes: list[dict[str, Any]] = [vars(m) for m in sys.modules.values() if is_test(m)]

@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from cases import CASES, STATISTICS, Hyper, LossCase
+from cases import BINARY, CASES, STATISTICS, Hyper, LossCase
 from torch import Tensor
 
 import lossfns
@@ -508,6 +508,16 @@ def test_strict_accepts_the_edge_of_the_domain(case: LossCase) -> None:
         expected = case(*tensors)
         with lossfns.strict():
             assert torch.equal(case(*tensors), expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.layout is BINARY], ids=show)
+def test_sure_and_right_is_free_beside_a_soft_label(case: LossCase) -> None:
+    input = torch.tensor([math.inf, -math.inf, 0.3]).requires_grad_()
+    value = case(input, torch.tensor([1.0, 0.0, 0.4]), reduction="none")
+    assert value[:2].tolist() == [0, 0]
+    (slope,) = torch.autograd.grad(value.sum(), input)
+    assert slope[:2].tolist() == [0, 0]
+    assert slope[2] != 0
 
 
 @each

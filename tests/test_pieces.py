@@ -117,6 +117,16 @@ def test_a_loss_may_be_scaled(factor: float) -> None:
     assert close(x.grad, factor * x.detach().tanh() / 40)
 
 
+@pytest.mark.usefixtures("small")
+def test_a_value_needs_no_gradient() -> None:
+    x = torch.linspace(-3, 3, 40, dtype=torch.float64)
+    for given in (x, x.clone().requires_grad_()):
+        with torch.no_grad():
+            value = lossfns.log_cosh_loss(given, torch.zeros_like(x))
+        assert close(value, x.cosh().log().mean())
+        assert not value.requires_grad
+
+
 CONSTANTS = {
     "quantile q": lambda c, x, y: lossfns.quantile_loss(x, y[:, 0], q=c.sigmoid()),
     "class_weight": lambda c, x, y: lossfns.cross_entropy(x, y.argmax(1), class_weight=c.exp()),

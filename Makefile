@@ -5,12 +5,14 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 PEERS  ?= $(VENV)/peers
+# These test what is around the package.
+AROUND := $(patsubst %,tests/test_%.py,book browser gates package style)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test peers bench notebooks mutants serve format clean
+.PHONY: help book test coverage peers bench notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -53,6 +55,9 @@ peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what 
 
 bench: $(PEERS)/.installed ## measure time and memory beside other libraries, and write the page: ONLY=focal for some
 	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY)
+
+coverage: $(STAMP) ## run the unit tests alone: they execute every line and branch of lossfns
+	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov=lossfns $(filter-out $(AROUND),$(wildcard tests/test_*.py)) lossfns
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

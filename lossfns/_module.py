@@ -23,8 +23,7 @@ class LossModule(nn.Module):
         self._names = tuple(arguments.arguments)
         rules = self.function.rules  # type: ignore[attr-defined]
         for name, value in arguments.arguments.items():
-            if name in rules:
-                rules[name](name, value)
+            rules[name](name, value)
             if isinstance(value, Tensor):
                 self.register_buffer(name, value)
             else:

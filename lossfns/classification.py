@@ -187,7 +187,8 @@ def _logistic(x: Tensor, t: Tensor) -> Tensor:
         return softplus(torch.rsub(t, 1, alpha=2) * x)
     hard = t.round()
     soft = t - hard
-    finite = x if seen_finite(x) else torch.where((soft == 0) & x.isinf(), 0.0, x)
+    # an infinite x costs 0 or ∞ already in the first term, unless that is where the label leans
+    finite = x if seen_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
     return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 

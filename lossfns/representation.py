@@ -85,6 +85,8 @@ def contrastive_loss(
     """
     _check.same_shape(input1=input1, input2=input2)
     _check.is_tensor(target=target)
+    if input1.ndim == 0:
+        raise ValueError("input1 must have shape (…, D), got ()")
     if target.shape != input1.shape[:-1]:
         raise ValueError(f"target must have shape {tuple(input1.shape[:-1])}, got {tuple(target.shape)}")
 

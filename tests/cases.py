@@ -1373,12 +1373,10 @@ def vectors(letters: int, dim: int = 2, real_target: bool = False) -> Layout:
 
     return Layout(
         draw=draw,
-        units=pieces,
+        units=lambda *arguments: pieces(*(a.flatten(0, arguments[0].ndim - 2) for a in arguments)),
         predictions=predictions,
         symbols=lambda *unit: {},
         dim=letters * dim,
-        shape=(5,),
-        empty=((0,),),
     )
 
 
@@ -1648,9 +1646,7 @@ def pair(target: bool) -> Layout:
         return [x[:, 0], x[:, 1], torch.full_like(x[:, 0], sign)] if target else [x[:, 0], x[:, 1]]
 
     letters = ("s", "t", "y") if target else ("s", "t")
-    return dataclasses.replace(
-        elementwise(*letters), draw=draw, predictions=predictions, dim=2, scalars=False
-    )
+    return dataclasses.replace(elementwise(*letters), draw=draw, predictions=predictions, dim=2)
 
 
 def preferences() -> Layout:
@@ -1660,7 +1656,7 @@ def preferences() -> Layout:
         zero = torch.zeros_like(x[:, 0])
         return [x[:, 0], x[:, 1], zero, zero]
 
-    return dataclasses.replace(elementwise("p", "q", "c", "r"), predictions=predictions, dim=2, scalars=False)
+    return dataclasses.replace(elementwise("p", "q", "c", "r"), predictions=predictions, dim=2)
 
 
 def lists(n: int) -> Layout:

@@ -1,34 +1,41 @@
 """Plant faults in ``lossfns`` and see whether the tests catch them: python -m tests.mutation [module …]
 
-Each mutant changes one operator, comparison, number or condition. Its tests run in a forked process, the
-family's own first, until one fails. ``--sample N`` tries N mutants of each module, drawn with a fixed seed.
+Each mutant changes one operator, comparison, number or condition. The tests are collected once, and it is
+measured once how long each takes and which lines it executes. A mutant is then planted in a forked process,
+which runs the tests that execute its statement, cheapest first, until one fails or hangs. A mutant that
+survives ``BUDGET`` seconds of tests counts as not caught. ``--sample N`` tries N mutants of each module,
+drawn with a fixed seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
-import copy
+import functools
+import hashlib
+import json
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
+from itertools import pairwise
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
 
-import mpmath  # noqa: F401  (what follows is loaded once, before forking)
-import numpy as np  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import torch  # noqa: F401
+from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "lossfns"
-TIME_LIMIT = 240
-FIRST = {"_reduce": "regression", "_module": "regression", "_check": "regression", "_pairs": "representation"}
+BUDGET = 20.0
+# What tests the repository around the package, or starts processes that import it unchanged.
+ELSEWHERE = ("test_book", "test_browser", "test_gates", "test_package", "test_style", "test_distributed")
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -50,141 +57,294 @@ SWAPS: dict[type, type] = {
     ast.Or: ast.And,
 }
 
+# Mutants
 
-def variants(node: ast.AST) -> Iterator[ast.AST]:
+
+class Mutant(NamedTuple):
+    module: str
+    what: str
+    code: CodeType
+    lines: range
+    """The statement's own lines; of a default: those of its function; of what runs at import: none."""
+    subject: str
+    """The function, or the loss on the card, in which it is."""
+
+
+def variants(node: ast.AST) -> Iterator[ast.expr]:
     """The ways to get one node wrong."""
-    wrong = copy.deepcopy(node)
-    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS:
-        wrong.op = SWAPS[type(node.op)]()  # type: ignore[attr-defined]
-        yield wrong
-    elif isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
-        wrong.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[attr-defined]
-        yield wrong
-    elif isinstance(node, ast.UnaryOp):
-        yield node.operand
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield ast.Constant(node.value + 1)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield ast.Constant(not node.value)
-    elif isinstance(node, ast.IfExp):
-        yield node.orelse
-        yield node.body
+    match node:
+        case ast.BinOp(left, op, right) if type(op) in SWAPS:
+            yield ast.BinOp(left, SWAPS[type(op)](), right)
+        case ast.BoolOp(op, values):
+            yield ast.BoolOp(SWAPS[type(op)](), values)
+        case ast.Compare(left, [op, *ops], others) if type(op) in SWAPS:
+            yield ast.Compare(left, [SWAPS[type(op)](), *ops], others)
+        case ast.UnaryOp(_, operand):
+            yield operand
+        case ast.Constant(bool(value)):
+            yield ast.Constant(not value)
+        case ast.Constant(int(value) | float(value)):
+            yield ast.Constant(value + 1)
+        case ast.IfExp(_, body, orelse):
+            yield from (orelse, body)
 
 
-def annotations(tree: ast.AST) -> set[ast.AST]:
-    """Every node that only a type checker reads."""
+def unread(tree: ast.AST) -> set[ast.AST]:
+    """Every node that only type checkers and readers of error messages read, and the guards of ``zip``."""
     roots: list[ast.AST | None] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.arg | ast.AnnAssign):
-            roots.append(node.annotation)
-        elif isinstance(node, ast.FunctionDef):
-            roots.append(node.returns)
+        match node:
+            case ast.arg(annotation=root) | ast.AnnAssign(annotation=root) | ast.FunctionDef(returns=root):
+                roots.append(root)
+            case ast.Raise(exc=root) | ast.keyword("strict", root):
+                roots.append(root)
     return {child for root in roots if root is not None for child in ast.walk(root)}
 
 
-def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """(what was changed, the changed source), one for each way to get one node wrong."""
-    tree = ast.parse(source)
-    silent = annotations(tree)
-    for node in ast.walk(tree):
-        for field, value in ast.iter_fields(node):
-            children = value if isinstance(value, list) else [value]
-            for place, child in enumerate(children):
-                if not isinstance(child, ast.expr) or child in silent:
-                    continue
-                for wrong in variants(child):
-                    what = f"{child.lineno}: {ast.unparse(child)} -> {ast.unparse(wrong)}"
-                    put(node, field, place, wrong)
-                    yield what, ast.unparse(tree)
-                    put(node, field, place, child)
+def mutants(module: str) -> Iterator[Mutant]:
+    """One for each way to get one node of a module wrong."""
+    path = PACKAGE / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = unread(tree)
+    place = {child: (parent, field) for parent in ast.walk(tree) for child, field in children(parent)}
+    for child, (parent, field) in place.items():
+        if not isinstance(child, ast.expr) or child in skipped:
+            continue
+        value = getattr(parent, field)
+        for wrong in variants(child):
+            ast.fix_missing_locations(ast.copy_location(wrong, child))
+            setattr(
+                parent, field, [wrong if v is child else v for v in value] if type(value) is list else wrong
+            )
+            what = f"{child.lineno}: {ast.unparse(child)} -> {ast.unparse(wrong)}"
+            yield Mutant(module, what, compile(tree, str(path), "exec"), *whereabouts(child, place))
+            setattr(parent, field, value)
 
 
-def put(node: ast.AST, field: str, place: int, child: ast.AST) -> None:
-    value = getattr(node, field)
-    if isinstance(value, list):
-        value[place] = child
-    else:
-        setattr(node, field, child)
+def children(parent: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    for field, value in ast.iter_fields(parent):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield child, field
 
 
-def survives(folder: Path, tests: list[str]) -> bool:
-    """Whether all tests pass in ``folder``; one that hangs has noticed."""
+def whereabouts(node: ast.AST, place: dict[ast.AST, tuple[ast.AST, str]]) -> tuple[range, str]:
+    """The lines whose execution a mutant needs, and its subject."""
+    lines, subject, statement = range(0), "", None
+    while node in place:
+        parent, field = place[node]
+        if statement is None and isinstance(node, ast.stmt):
+            statement = node
+        match parent:
+            case ast.FunctionDef(name=name):
+                subject = name
+                if field == "body" and statement is not None and not lines:
+                    body = getattr(statement, "body", None)
+                    last = body[0].lineno - 1 if body else statement.end_lineno
+                    lines = range(statement.lineno, max(last, statement.lineno) + 1)
+                elif not lines:
+                    lines = range(parent.body[0].lineno, parent.end_lineno + 1)
+            case ast.Call(keywords=[ast.keyword("name", ast.Constant(str(name))), *_]):
+                subject = name
+        node = parent
+    return lines, subject
+
+
+# Tests
+
+
+class Cost(NamedTuple):
+    """What a test takes, in seconds, and the lines of each module that it executes."""
+
+    seconds: float
+    lines: dict[str, list[int]]
+
+
+class Tests:
+    """A plugin that takes over once pytest has collected."""
+
+    def __init__(self, then: Callable[[pytest.Session], None]) -> None:
+        self.then = then
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.then(session)
+        return True
+
+
+def run(session: pytest.Session, items: list[pytest.Item]) -> bool:
+    """Whether all tests pass. One that hangs kills the process, which is to fail."""
+    for item, following in pairwise([*items, None]):
+        assert item is not None
+        signal.alarm(60)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        signal.alarm(0)
+        if session.testsfailed:
+            return False
+    return True
+
+
+def measured(session: pytest.Session) -> dict[str, Cost]:
+    """The cost of every test, kept in the temporary folder until package or tests change."""
+    digest = hashlib.sha256()
+    for path in sorted([*PACKAGE.glob("*.py"), *(ROOT / "tests").glob("*.py")]):
+        if path != Path(__file__):
+            digest.update(path.read_bytes())
+    cache = Path(tempfile.gettempdir()) / f"lossfns-costs-{digest.hexdigest()[:16]}.json"
+    if not cache.exists():
+        print("measuring the tests", flush=True)
+        if wait(fork(lambda: measure(session, cache))):
+            raise SystemExit("the tests fail before anything is changed: run pytest")
+    return {name: Cost(*cost) for name, cost in json.loads(cache.read_text()).items()}
+
+
+def measure(session: pytest.Session, cache: Path) -> None:
+    path = PACKAGE / "_check.py"
+    unchanged = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    plant(Mutant("_check", "", unchanged, range(0), ""), session)  # planting alone must not make a test fail
+    coverage = Coverage(data_file=None, include=str(PACKAGE / "*"), config_file=False)
+    seconds = {}
+    coverage.start()
+    for item in session.items:
+        start = time.perf_counter()
+        coverage.switch_context(item.nodeid)
+        run(session, [item])
+        seconds[item.nodeid] = time.perf_counter() - start
+    coverage.stop()
+    if session.testsfailed:
+        sys.exit(1)
+    lines: dict[str, dict[str, list[int]]] = {name: {} for name in seconds}
+    data = coverage.get_data()
+    for file in data.measured_files():
+        for line, names in data.contexts_by_lineno(file).items():
+            for name in filter(None, names):
+                lines[name].setdefault(Path(file).stem, []).append(line)
+    cache.write_text(json.dumps({name: Cost(seconds[name], lines[name]) for name in seconds}))
+
+
+def chosen(mutant: Mutant, session: pytest.Session, costs: dict[str, Cost]) -> list[pytest.Item]:
+    """The tests that may notice, those that name the subject first, then the cheapest, within the budget."""
+
+    def executed(item: pytest.Item) -> list[int]:
+        return costs[item.nodeid].lines.get(mutant.module, [])
+
+    noticing = [item for item in session.items if any(line in mutant.lines for line in executed(item))]
+    noticing = noticing or list(filter(executed, session.items))  # it runs at import
+
+    def order(item: pytest.Item) -> tuple[bool, float]:
+        return mutant.subject not in item.nodeid, costs[item.nodeid].seconds
+
+    items, total = [], 0.0
+    for item in sorted(noticing, key=order):
+        total += costs[item.nodeid].seconds
+        if total > BUDGET:
+            break
+        items.append(item)
+    return items
+
+
+# Planting
+
+
+def plant(mutant: Mutant, session: pytest.Session) -> None:
+    """Import the package anew with the mutant in it, and let the tests use that."""
+    load = SourceFileLoader.get_code
+
+    def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
+        return mutant.code if name == f"lossfns.{mutant.module}" else load(loader, name)
+
+    SourceFileLoader.get_code = get_code
+    old = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "lossfns"}
+    renewed: dict[int, Any] = {}
+    for name, module in old.items():
+        new = import_module(name)
+        renewed[id(module)] = new
+        for key, value in vars(module).items():
+            own = isinstance(value, type | FunctionType) or type(value).__module__.startswith("lossfns")
+            if own and hasattr(new, key):
+                renewed[id(value)] = getattr(new, key)
+
+    def renew(value: Any) -> Any:
+        if isinstance(value, functools.partial):
+            return functools.partial(renew(value.func), *value.args, **value.keywords)
+        if type(value) in (tuple, list):
+            return type(value)(map(renew, value))
+        if type(value) is dict:
+            return {key: renew(v) for key, v in value.items()}
+        return renewed.get(id(value), value)
+
+    scopes: list[dict[str, Any]] = [vars(m) for m in sys.modules.values() if is_test(m)]
+    for item in session.items:
+        scopes += [item.dtest.globs] if isinstance(item, pytest.DoctestItem) else [item.function.__globals__]
+        scopes += [item.callspec.params] if hasattr(item, "callspec") else []
+    for scope in {id(scope): scope for scope in scopes}.values():
+        scope.update({key: renew(value) for key, value in scope.items()})
+
+
+def is_test(module: ModuleType) -> bool:
+    return str(getattr(module, "__file__", None)).startswith(str(ROOT / "tests"))
+
+
+def attempt(mutant: Mutant, session: pytest.Session, costs: dict[str, Cost]) -> None:
+    """Exit with 0 if all tests pass; a crash, a failure, or a test that hangs, is something else."""
+    plant(mutant, session)
+    if not run(session, chosen(mutant, session, costs)):
+        sys.exit(1)
+
+
+def fork(work: Callable[[], None]) -> int:
+    """The id of a silent process that does the work."""
     child = os.fork()
     if child == 0:
-        os.chdir(folder)
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
-        options = [
-            "-x",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            "addopts=--import-mode=importlib",
-            "--doctest-modules",
-        ]
-        os._exit(int(pytest.main([*options, *tests])))
-
-    def stop(*_: object) -> None:
-        os.kill(child, signal.SIGKILL)
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(TIME_LIMIT)
-    _, status = os.waitpid(child, 0)
-    signal.alarm(0)
-    return status == 0
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return child
 
 
-def tests_of(module: str) -> list[str]:
-    own = Path("tests") / f"test_{FIRST.get(module, module)}.py"
-    generic = [
-        "tests/test_every_loss.py",
-        "tests/test_catalog.py",
-        f"lossfns/{module}.py",
-        "tests/test_verify.py",
-    ]
-    first = [str(own)] if (ROOT / own).is_file() else []
-    return [*first, *(test for test in generic if test not in first)]
+def wait(child: int) -> int:
+    return os.waitpid(child, 0)[1]
 
 
 def main() -> int:
+    every = sorted({path.stem for path in PACKAGE.glob("*.py")} - {"__init__"})
     parser = argparse.ArgumentParser(description="Plant faults and count those that the tests catch.")
-    parser.add_argument("modules", nargs="*", help="default: every module of the package")
-    parser.add_argument(
-        "--sample", type=int, default=0, help="how many mutants of each module (default: all)"
-    )
+    parser.add_argument("modules", nargs="*", default=every, help="default: every module of the package")
+    parser.add_argument("--sample", type=int, default=10**9, help="mutants of each module (default: all)")
     options = parser.parse_args()
-    modules = options.modules or sorted({path.stem for path in PACKAGE.glob("*.py")} - {"__init__"})
-    killed = total = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for part in ("lossfns", "tests", "book"):
-            shutil.copytree(
-                ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb")
-            )
-        for part in ("pyproject.toml", "conftest.py", "README.md"):
-            shutil.copy(ROOT / part, folder)
-        for module in modules:
-            path = folder / "lossfns" / f"{module}.py"
-            original = path.read_text(encoding="utf-8")
-            found = list(mutants(original))
-            if options.sample and options.sample < len(found):
-                found = random.Random(0).sample(found, options.sample)
+
+    def try_all(session: pytest.Session) -> None:
+        costs, killed, total = measured(session), 0, 0
+        for module in options.modules:
+            found = list(mutants(module))
+            found = random.Random(0).sample(found, min(options.sample, len(found)))
             caught = 0
-            for what, source in found:
-                path.write_text(source, encoding="utf-8")
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.rmtree(path.parent / "__pycache__")
-                if survives(folder, tests_of(module)):
-                    print(f"survived  {module}:{what}", flush=True)
-                else:
+            for mutant in found:
+                if wait(fork(lambda mutant=mutant: attempt(mutant, session, costs))):
                     caught += 1
-            path.write_text(original, encoding="utf-8")
+                else:
+                    print(f"survived  {module}:{mutant.what}", flush=True)
             print(f"{module}: {caught} of {len(found)} mutants caught", flush=True)
             killed, total = killed + caught, total + len(found)
-    print(f"{killed} of {total} mutants caught, {100 * killed / max(total, 1):.1f} %")
-    return 0
+        print(f"{killed} of {total} mutants caught, {100 * killed / max(total, 1):.1f} %")
+
+    os.chdir(ROOT)
+    settings = [
+        "-q",
+        "-s",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib --doctest-modules",
+    ]
+    ignored = [f"--ignore=tests/{name}.py" for name in (*ELSEWHERE, "mutation")]
+    quick = ["-k", "not compil"]  # compiled, a loss runs the same code, after a long wait
+    return int(pytest.main([*settings, *ignored, *quick, "tests", "lossfns"], plugins=[Tests(try_all)]))
 
 
 if __name__ == "__main__":

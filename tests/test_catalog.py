@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,7 +20,7 @@ from test_every_loss import each, show
 from torch import Tensor
 
 from lossfns import verify
-from lossfns.catalog import Claim
+from lossfns.catalog import Claim, cards
 
 TEX_NAMES = {"scale": "c", "epsilon": "varepsilon"}
 UNPRINTED = {"class_weight", "pos_weight", "label_smoothing", "squared", "variant", "ignore_index"}
@@ -342,6 +344,20 @@ def test_likelihood(case: LossCase, hyper: Hyper) -> None:
     if is_density:
         narrow, wide = (normaliser(case, (0.5,), reach, hyper) for reach in (1e3, 1e4))
         assert wide < 1.01 * narrow
+
+
+def test_nobody_changes_a_card() -> None:
+    for thing, field in ((cards()["mse_loss"], "title"), (cards()["mse_loss"].convex, "words")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(thing, field, "better")
+
+
+@each
+def test_a_claim_has_the_defaults_of_the_loss(case: LossCase) -> None:
+    defaults = {name: p.default for name, p in inspect.signature(case.function).parameters.items()}
+    for claim in filter(lambda value: isinstance(value, Claim), vars(case.card).values()):
+        for name, parameter in inspect.signature(claim.value).parameters.items():
+            assert parameter.default == defaults.get(name, parameter.default), (claim.words, name)
 
 
 @each

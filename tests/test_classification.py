@@ -327,6 +327,9 @@ class TestDivergences:
                 loss(Z, Y)
             with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
                 loss(Z[0], Z[0])
+            with pytest.raises(ValueError, match=r"C at least 1, got \(2, 0\)"):
+                loss(torch.empty(2, 0), torch.empty(2, 0))
+            assert loss(torch.ones(2, 1), torch.ones(2, 1)).item() == 0
 
 
 class TestMargins:
@@ -438,3 +441,18 @@ class TestGradientsOfNearlyCertainPredictions:
         exact = -(p**q) * (1 - p)
         found = self.slope(lambda z, y: lossfns.generalized_cross_entropy(z, y, q=q), gap, 1)
         assert found == pytest.approx(exact, rel=1e-4)
+
+
+def test_of_one_class_one_is_certain() -> None:
+    z = torch.tensor([[3.0], [-2.0]])
+    for target in (torch.tensor([0, 0]), torch.tensor([0, -100]), torch.tensor([-100, -100])):
+        assert lossfns.cross_entropy(z, target).item() == 0
+        assert lossfns.brier_loss(z, target).item() == 0
+
+
+@pytest.mark.parametrize("t", [0.1, 0.3, 0.5, 0.7, 1.0])
+def test_a_certain_logit_beside_a_label_that_is_not(t: float) -> None:
+    """What is called impossible, and may happen, costs ∞; never NaN."""
+    for z, wrong in ((math.inf, t < 1), (-math.inf, t > 0)):
+        loss = lossfns.binary_cross_entropy(torch.tensor([z]), torch.tensor([t]))
+        assert loss.item() == (math.inf if wrong else 0.0)

@@ -149,12 +149,29 @@ def test_degenerate_boxes(name: str, case: str, dtype: torch.dtype) -> None:
     a, b = (torch.tensor(box, dtype=dtype) for box in DEGENERATE[case])
     value = loss(name, a, b).item()
     assert 1 <= value <= (3 if name == "ciou_loss" else 2)
+    assert loss(name, a / 128, b / 128).item() == pytest.approx(value, rel=1e-6)
     for slope in slopes(name, a, b):
         assert slope.isfinite().all()
     leaf = a.clone().requires_grad_()
     (slope,) = torch.autograd.grad(loss(name, leaf, b), leaf, create_graph=True)
     if slope.requires_grad:
         assert torch.autograd.grad(slope.sum(), leaf)[0].isfinite().all()
+
+
+@each
+def test_a_flat_box_may_grow(name: str) -> None:
+    """The gradient pulls its right edge, not its left one, to the right."""
+    flat, target = (torch.tensor(box, dtype=torch.float64) for box in ([2, 0, 2, 10], [2, 0, 10, 10]))
+    slope = slopes(name, flat, target)[0]
+    assert slope[2] < 0 <= slope[0]
+
+
+@each
+def test_strict_accepts_flat_boxes(name: str) -> None:
+    for case, (a, b) in DEGENERATE.items():
+        if "inverted" not in case:
+            with lossfns.strict():
+                assert loss(name, torch.tensor(a).double(), torch.tensor(b)) >= 1
 
 
 def test_strict_refuses_inverted_boxes() -> None:
@@ -287,6 +304,18 @@ def test_the_last_bin_is_a_target_like_any_other(bins: int) -> None:
         assert value.item() == pytest.approx(-z.log_softmax(0)[round(y)].item(), abs=1e-5)
         assert torch.autograd.grad(value, z)[0].isfinite().all()
         assert torch.equal(target, before)
+
+
+def test_an_impossible_bin_costs_infinity_if_it_has_a_share() -> None:
+    z = torch.tensor([-math.inf, 0.0, -math.inf, 0.0])
+    for y, expected in (
+        (0.0, math.inf),
+        (0.5, math.inf),
+        (1.0, math.log(2)),
+        (1.5, math.inf),
+        (3.0, math.log(2)),
+    ):
+        assert loss("distribution_focal_loss", z, torch.tensor(y)).item() == pytest.approx(expected)
 
 
 def test_the_best_distribution_has_the_target_as_its_mean() -> None:

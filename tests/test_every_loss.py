@@ -12,10 +12,11 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from cases import CASES, STATISTICS, Hyper, LossCase
+from cases import BINARY, CASES, STATISTICS, Hyper, LossCase
 from torch import Tensor
 
 import lossfns
+from lossfns import _look
 from lossfns.catalog import cards
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -60,6 +61,13 @@ def by_row(weight: list[float], shape: tuple[int, ...]) -> Tensor:
     return torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))
 
 
+@pytest.fixture(params=["seen", "unseen"])
+def sight(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU losses look for short cuts; on other devices, and compiled, they cannot."""
+    if request.param == "unseen":
+        monkeypatch.setattr(_look, "readable", lambda x: False)
+
+
 def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
     functions = {n for n, v in vars(lossfns).items() if hasattr(v, "rules")}
     assert functions == {case.name for case in CASES} | set(STATISTICS) == set(cards())
@@ -68,6 +76,7 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
 
 
 @each_hyper
+@pytest.mark.usefixtures("sight")
 def test_value_is_that_of_a_loop(case: LossCase, hyper: Hyper) -> None:
     shape = case.layout.shape
     arguments = case.arguments(*shape)
@@ -84,6 +93,7 @@ def test_value_is_that_of_a_loop(case: LossCase, hyper: Hyper) -> None:
 
 
 @each_hyper
+@pytest.mark.usefixtures("sight")
 def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None:
     for dtype in (torch.float64, torch.float32):
         for row in case.extremes:
@@ -132,6 +142,7 @@ INDEX_POISON = {math.nan: -7, math.inf: 1000, -math.inf: -(2**62)}
 
 @each_hyper
 @pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf], ids=str)
+@pytest.mark.usefixtures("sight")
 def test_zero_weight_deletes(case: LossCase, hyper: Hyper, poison: float) -> None:
     if case.layout.coupled:
         pytest.skip("a row of weight 0 still takes part in the loss of the others")
@@ -154,6 +165,34 @@ def test_zero_weight_deletes(case: LossCase, hyper: Hyper, poison: float) -> Non
                 assert (got[~keep] == 0).all()
         unreduced = case(*dirty, weight=mask, reduction="none", **hyper)
         assert (unreduced[~keep] == 0).all()
+
+
+@each_hyper
+def test_a_short_cut_changes_neither_value_nor_gradient(
+    case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [a.round() for a in case.arguments(*case.layout.shape)]
+    seen = case(*arguments, reduction="none", **hyper), slopes(case, arguments, **hyper)
+    monkeypatch.setattr(_look, "readable", lambda x: False)
+    unseen = case(*arguments, reduction="none", **hyper), slopes(case, arguments, **hyper)
+    torch.testing.assert_close(seen, unseen, rtol=1e-12, atol=1e-12)
+
+
+IGNORING = [
+    case
+    for case in CASES
+    if "ignore_index" in case.function.rules and not case.arguments(*case.layout.shape)[1].is_floating_point()
+]
+
+
+@pytest.mark.parametrize("case", IGNORING, ids=show)
+def test_the_index_ignored_is_minus_100_unless_another_is_named(case: LossCase) -> None:
+    input, target = case.arguments(*case.layout.shape)
+    hole = torch.zeros_like(target, dtype=torch.bool)
+    hole.view(-1)[1::3] = True
+    named = case(input, target.masked_fill(hole, 7), ignore_index=7)
+    assert close(case(input, target.masked_fill(hole, -100)), named)
+    assert not close(named, case(input, target))
 
 
 EMPTY = [(case, shape) for case in CASES for shape in case.layout.empty]
@@ -276,10 +315,11 @@ def argument_names(case: LossCase) -> list[str]:
 @each_elementwise
 def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
     for wrong in ((4, 1), (1, 4), (), (3,), (4, 4)):
-        for position, name in enumerate(argument_names(case)[1:], start=1):
+        first, *others = argument_names(case)
+        for position, name in enumerate(others, start=1):
             arguments = [torch.zeros(4) for _ in range(case.arity)]
             arguments[position] = torch.zeros(wrong)
-            with pytest.raises(ValueError, match=rf"{name} must have the shape of input") as error:
+            with pytest.raises(ValueError, match=rf"{name} must have the shape of {first}") as error:
                 case(*arguments)
             assert str((4,)) in str(error.value)
             assert str(wrong) in str(error.value)
@@ -299,6 +339,29 @@ def test_shapes_that_do_not_fit_are_refused(case: LossCase) -> None:
             case(*arguments, weight=torch.ones(wrong))
         assert str(shape) in str(error.value)
         assert str(wrong) in str(error.value)
+
+
+AXES = [case for case in CASES if not case.layout.scalars]
+
+
+@pytest.mark.parametrize("case", AXES, ids=show)
+def test_single_numbers_are_refused_where_a_loss_needs_axes(case: LossCase) -> None:
+    numbers = [a.reshape(-1)[0] for a in case.arguments(*case.layout.shape)]
+    with pytest.raises(ValueError, match=f"^{argument_names(case)[0]} must have "):
+        case(*numbers)
+
+
+@each
+def test_shapes_and_dtypes_are_known_without_values(case: LossCase) -> None:
+    """On the meta device: no loss reads a value, to look at it or to wait for it."""
+    shape = case.layout.shape
+    arguments = [a.to("meta") for a in case.arguments(*shape)]
+    for hyper in case.all_hypers:
+        hyper = {name: v.to("meta") if isinstance(v, Tensor) else v for name, v in hyper.items()}
+        for weight in (None, torch.ones(shape, device="meta")):
+            value = case(*arguments, weight=weight, reduction="none", **hyper)
+            assert (value.shape, value.dtype, value.device.type) == (shape, torch.float64, "meta")
+            assert case(*arguments, weight=weight, **hyper).shape == ()
 
 
 @each
@@ -427,9 +490,29 @@ def test_strict_refuses_values_outside_the_domain(case: LossCase) -> None:
     for bad in (-1.0, math.nan, math.inf):
         with lossfns.strict(), pytest.raises(ValueError, match="weight must be finite and at least 0"):
             case(*arguments, weight=by_row([1.0, bad], shape))
+    arguments = case.arguments(*case.layout.shape)
     expected, mass = case.loop(arguments)
     with lossfns.strict():
         assert close(case(*arguments), expected.sum() / mass.sum().clamp(min=1e-9))
+
+
+@each
+def test_strict_accepts_the_edge_of_the_domain(case: LossCase) -> None:
+    for row in (*case.extremes, case.best):
+        tensors = case.row(row)
+        expected = case(*tensors)
+        with lossfns.strict():
+            assert torch.equal(case(*tensors), expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.layout is BINARY], ids=show)
+def test_sure_and_right_is_free_beside_a_soft_label(case: LossCase) -> None:
+    input = torch.tensor([math.inf, -math.inf, 0.3]).requires_grad_()
+    value = case(input, torch.tensor([1.0, 0.0, 0.4]), reduction="none")
+    assert value[:2].tolist() == [0, 0]
+    (slope,) = torch.autograd.grad(value.sum(), input)
+    assert slope[:2].tolist() == [0, 0]
+    assert slope[2] != 0
 
 
 @each

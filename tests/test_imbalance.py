@@ -234,3 +234,10 @@ class TestWeights:
         for beta in (1.0, -0.1, math.nan):
             with pytest.raises(ValueError, match="beta must be a number from 0"):
                 lossfns.effective_number_weights(torch.ones(2), beta)
+
+
+def test_alpha_at_its_ends_leaves_one_class_out() -> None:
+    z, y = torch.tensor([1.0, 2.0, -3.0]), torch.tensor([0, 1, 1])
+    plain = lossfns.binary_focal_loss(z, y, reduction="none")
+    for alpha, counted in ((0.0, 1 - y), (1.0, y)):
+        assert torch.equal(lossfns.binary_focal_loss(z, y, alpha=alpha, reduction="none"), counted * plain)

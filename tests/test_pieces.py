@@ -108,6 +108,27 @@ def test_pieces_of_any_shape(shape: tuple[int, ...], transposed: bool) -> None:
             assert a is None or (a.shape == b.shape and close(a, b))
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("factor", [1.0, 2.0, -0.5, 0.0])
+def test_a_loss_may_be_scaled(factor: float) -> None:
+    """As gradient accumulation and loss scaling do."""
+    x = torch.linspace(-3, 3, 40, dtype=torch.float64).requires_grad_()
+    loss = lossfns.log_cosh_loss(x, torch.zeros_like(x))
+    assert made_of_pieces(loss)
+    (factor * loss).backward()
+    assert close(x.grad, factor * x.detach().tanh() / 40)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_value_needs_no_gradient() -> None:
+    x = torch.linspace(-3, 3, 40, dtype=torch.float64)
+    for given in (x, x.clone().requires_grad_()):
+        with torch.no_grad():
+            value = lossfns.log_cosh_loss(given, torch.zeros_like(x))
+        assert close(value, x.cosh().log().mean())
+        assert not value.requires_grad
+
+
 CONSTANTS = {
     "quantile q": lambda c, x, y: lossfns.quantile_loss(x, y[:, 0], q=c.sigmoid()),
     "class_weight": lambda c, x, y: lossfns.cross_entropy(x, y.argmax(1), class_weight=c.exp()),

@@ -41,6 +41,15 @@ def test_loss_and_gradient() -> None:
     assert right.get_ylabel() == "gradient"
 
 
+def test_both_signs_are_drawn_alike_and_curves_look_smooth() -> None:
+    figure = plotting.loss_and_gradient({"log-cosh": lambda r: torch.log(torch.cosh(r))})
+    x, y = (torch.as_tensor(v) for v in figure.axes[0].lines[0].get_data())
+    assert torch.allclose(x, -x.flip(0))
+    assert (x == 0).any(), "where many losses have their kink"
+    turns = torch.atan2(y.diff(), x.diff()).diff().abs()
+    assert turns.max() < 0.05
+
+
 def test_contours_of_a_function_of_two_variables() -> None:
     _, axes = plt.subplots()
     plotting.contours(axes, lambda p: p[:, 0] ** 2 + 4 * p[:, 1] ** 2, (-2, 2), (-1, 1))

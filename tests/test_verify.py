@@ -29,6 +29,9 @@ def test_a_long_counterexample_is_shortened() -> None:
     assert verdict.evidence.startswith("at (")
     assert verdict.evidence.count(",") == 5
     assert "…" in verdict.evidence
+    whole = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 5))
+    assert whole.evidence.count(",") == 4
+    assert "…" not in whole.evidence
 
 
 def test_points() -> None:
@@ -52,6 +55,8 @@ def test_equal() -> None:
     assert verify.equal(lambda x: x / 0, lambda x: 2 * x / 0, line(1, 2)), "inf equals inf"
     assert not verify.equal(lambda x: x / 0, lambda x: -x / 0, line(1, 2))
     assert verify.equal(lambda x: 1e6 * x, lambda x: 1e6 * x + 1e-5, line(1, 2)), "relative for large values"
+    assert verify.equal(lambda x: x, lambda x: x + 0.9e-9, line(0, 0.5)), "absolute for small ones"
+    assert not verify.equal(lambda x: x, lambda x: x + 1.1e-9, line(0, 0.5))
 
 
 def test_gradient() -> None:
@@ -69,6 +74,10 @@ def test_convex() -> None:
         assert not verdict
         assert "of the way from" in verdict.evidence
     assert not verify.convex(lambda x: x[:, 0] * x[:, 1], box(-1, 1, 2)), "convex in each, not in both"
+    assert verify.convex(lambda r: 3e9 + 1e9 * r, R), "sums round: the tolerance is relative"
+    small = lambda size: lambda r: size * torch.relu(1 - r.abs())  # noqa: E731
+    assert verify.convex(small(0.9e-9), R), "and absolute for small values"
+    assert not verify.convex(small(1.1e-9), R)
 
 
 def test_lipschitz() -> None:
@@ -77,6 +86,8 @@ def test_lipschitz() -> None:
     assert not verify.lipschitz(torch.sin, 2.0, R, tight=True), "2 is a bound, not the best"
     assert not verify.lipschitz(torch.sin, 0.9, R)
     assert not verify.lipschitz(torch.log, 1e9, R), "NaN has no bound"
+    assert verify.lipschitz(torch.relu, 1 + 0.005, R, tight=True), "within 1 %"
+    assert not verify.lipschitz(torch.relu, 1 + 0.02, R, tight=True)
     assert verify.lipschitz(lambda x: 3 * x.norm(dim=1), 3.0, box(-1, 1, 3), tight=True)
 
 
@@ -99,6 +110,9 @@ def test_differentiable() -> None:
     verdict = verify.differentiable(huber, R, 2)
     assert not verdict
     assert "derivative 2 jumps from 0 to 1 at -1" in verdict.evidence
+    for jump in (0.9e-3, 1.1e-3):
+        assert bool(verify.differentiable(lambda r, jump=jump: jump * torch.relu(r), R)) == (jump < 1e-3)
+    assert verify.differentiable(lambda r: 1e6 * r + 900 * torch.relu(r), R), "relative for large slopes"
 
 
 SAMPLE = torch.tensor([0.0, 1.0, 2.0, 3.0, 10.0])
@@ -127,6 +141,7 @@ def test_proper() -> None:
 
 def test_invariant() -> None:
     assert verify.invariant(lambda x: x.norm(dim=1), lambda x: x.flip(1), box(-1, 1, 3))
+    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1e-8, box(-1, 1, 3))
     assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1, box(-1, 1, 3))
 
 
@@ -138,10 +153,13 @@ def test_limit() -> None:
     assert not verify.limit(family, (1.0, 0.1), torch.abs, R), "not close enough yet"
     assert not verify.limit(family, (1e-4, 1.0), torch.abs, R), "moves away"
     assert not verify.limit(family, (1.0, 1e-4), torch.square, R)
+    assert verify.limit(family, (0.0, 0.0), torch.abs, R), "it may be there already"
 
 
 def test_finite() -> None:
-    assert verify.finite(lambda x, y: (x - y).abs())
+    verdict = verify.finite(lambda x, y: (x - y).abs())
+    assert verdict
+    assert verdict.evidence == "96 values and gradients in 4 dtypes"  # 6 sizes, 2 signs, 2 targets
     verdict = verify.finite(lambda x, y: torch.log(torch.cosh(x - y)))
     assert not verdict
     assert "input 20, target 0, torch.float16: value inf" in verdict.evidence

@@ -247,3 +247,65 @@ def test_nothing_large_is_made_but_the_gradient(case: LossCase) -> None:
     assert made_of_pieces(value)
     integers = len(arguments) - len(differentiable(arguments))
     assert len(made.seen - own) <= len(differentiable(arguments)) + integers
+
+
+SHAPES = [(1000,), (7, 13), (100, 4), (3, 2, 500), (2, 40, 1), (1, 3, 77), (5, 1, 6)]
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_cuts_cover_everything_once(
+    shape: tuple[int, ...], threads: int, last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pieces of about the size, for each thread, unless one row or one column is larger."""
+    monkeypatch.setattr(_pieces, "PIECE", 16)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    size, whole = 16 * threads, torch.arange(torch.Size(shape).numel()).view(shape)
+    row, column = whole[0].numel(), whole[0].numel() // shape[-1] if len(shape) > 1 else 1
+    pieces = [whole[where] for where in _pieces._cuts(whole, last and len(shape) > 1)]
+    assert torch.equal(torch.cat([p.flatten() for p in pieces]).sort()[0], whole.flatten())
+    uncut = row <= 2 * size or not last or len(shape) == 1
+    least = row if uncut else column
+    assert max(p.numel() for p in pieces) <= max(size, least)
+    full = [p.numel() for p in pieces if p.numel() == pieces[0].numel()]
+    assert full[0] + least > size or full[0] == (whole if uncut else whole[0]).numel()
+    assert len(full) >= len(pieces) - (1 if uncut else shape[0])
+
+
+def test_from_how_many_numbers_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pieces, "PIECE", 16)
+    for pieces in (1, 2, 8):
+        assert not _pieces.large((torch.zeros(16 * pieces),), pieces)
+        assert _pieces.large((torch.zeros(16 * pieces + 1), None), pieces)
+    big = torch.zeros(100, requires_grad=True)
+    assert not _pieces.large((big,), 2, (torch.zeros(2, requires_grad=True),))
+    assert _pieces.large((big,), 2, (torch.zeros(2), None, 3.0))
+
+
+@pytest.mark.parametrize(("numbers", "cut"), [(2 * 16, False), (2 * 16 + 1, True)])
+def test_a_loss_is_cut_from_two_pieces_on(numbers: int, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pieces, "PIECE", 16)
+    x = torch.randn(numbers, requires_grad=True)
+    assert made_of_pieces(lossfns.log_cosh_loss(x, torch.zeros(numbers))) == cut
+    # torch has a form of its own for this one, with few temporaries, so that it is worth it later
+    assert not made_of_pieces(lossfns.mse_loss(x, torch.zeros(numbers)))
+    y = torch.randn(32 * 16 + 1, requires_grad=True)
+    assert made_of_pieces(lossfns.mse_loss(y, torch.zeros(len(y))))
+    assert not made_of_pieces(lossfns.mse_loss(y[1:], torch.zeros(32 * 16)))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_overlap_is_counted_in_pieces_from_eight_on(multilabel: bool) -> None:
+    for pixels, cut in ((16, False), (17, True)):
+        z = torch.randn(1, 2, pixels, requires_grad=True)
+        target = torch.ones(1, 2, pixels) if multilabel else torch.ones(1, pixels, dtype=torch.int64)
+        loss = lossfns.dice_loss(z, target, multilabel=multilabel)
+        nodes, names = [loss.grad_fn], set[str]()
+        while nodes:
+            node = nodes.pop()
+            if node is not None:
+                names.add(node.name())
+                nodes += [parent for parent, _ in node.next_functions]
+        assert ("_RowSumsBackward" in names) == cut

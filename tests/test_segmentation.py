@@ -526,3 +526,15 @@ def test_strict_checks_what_is_not_deleted() -> None:
         with pytest.raises(ValueError, match="sum to 1"):
             lossfns.dice_loss(z, one_hot(y) * 0.5)
         assert lossfns.dice_loss(z, one_hot(y) * 0.5, multilabel=True).isfinite()
+
+
+def test_lovasz_of_all_images_has_a_weight_for_each_class() -> None:
+    z = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(7))
+    y = torch.arange(15).view(3, 5) % 4
+    w = torch.tensor([1.0, 0.0, 2.0, 0.5])
+    each = lossfns.lovasz_softmax_loss(z, y, reduction="none")
+    assert each.shape == (4,)
+    found = lossfns.lovasz_softmax_loss(z, y, weight=w)
+    torch.testing.assert_close(found, (w * each).sum() / w.sum())
+    with pytest.raises(ValueError, match=r"weight must broadcast to .* \(4,\), got \(3, 4\)"):
+        lossfns.lovasz_softmax_loss(z, y, weight=w.expand(3, 4))

@@ -53,7 +53,7 @@ peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what 
 	$(if $(WRITE),PEERS=$(PEERS) $(PY) -m tests.peers.page)
 	PEERS=$(PEERS) $(PY) -m pytest tests/peers
 
-bench: $(PEERS)/.installed ## measure time and memory beside other libraries, and write the page: ONLY=focal for some
+bench: $(PEERS)/.installed ## measure time and memory beside other libraries: ONLY=focal for some
 	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY)
 
 coverage: $(STAMP) ## run the unit tests alone: they execute every line and branch of lossfns

@@ -1,4 +1,7 @@
-"""Measure everything and keep the results: ``python -m tests.benchmarks``, or some of it: ``… ONLY``."""
+"""Measure and write the page: ``python -m tests.benchmarks``, or anew what contains ONLY: ``… ONLY``.
+
+Results of another machine or of other versions are not kept.
+"""
 
 from __future__ import annotations
 
@@ -52,28 +55,36 @@ def _gets_a_gradient(code: str, inputs: dict[str, Any], leaf: torch.Tensor) -> b
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure time and memory beside other libraries.")
-    parser.add_argument("only", nargs="?", default="", help="measure the losses whose call contains this")
+    parser.add_argument("only", nargs="?", default="", help="measure the calls that contain this")
     only = parser.parse_args().only
     torch.set_num_threads(1)
-    results: dict[str, Any] = {
+    here = {
         "machine": machine(),
         "versions": {"lossfns": lossfns.__version__, "Python": platform.python_version()}
         | {name: library.version for name, library in LIBRARIES.items() if library.arrays == "torch"},
-        "rows": [],
     }
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    if {key: known.get(key) for key in here} != here:
+        known = {}
+    rows = {row["ours"]: row for row in known.get("rows", [])}
     for row in table():
-        if only not in row.ours:
-            continue
-        found = {"loss": row.loss, "ours": row.ours, "theirs": row.theirs, "sizes": {}}
-        for size in row.sizes:
-            one = found["sizes"][size] = measure(row, size)
-            each = ", ".join(f"{k} ×{v[1]:.2f} ({v[0]:.2f}-{v[2]:.2f})" for k, v in one["ratios"].items())
-            held = ", ".join(f"{v:.1f}" for v in one["memory"].values())
-            print(f"{row.ours}  {size}  {1e3 * one['seconds']:.3f} ms: {each}; memory {held}", flush=True)
-        results["rows"].append(found)
-    if not only:
-        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        PAGE.write_text(render(results), encoding="utf-8")
+        if only in row.ours:
+            rows[row.ours] = measured(row)
+            kept = [rows[one.ours] for one in table() if one.ours in rows]
+            results = {**here, "rows": kept}
+            RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            PAGE.write_text(render(results), encoding="utf-8")
+
+
+def measured(row: Row) -> dict[str, Any]:
+    """A row at all its sizes, printed as it comes."""
+    sizes = {}
+    for size in row.sizes:
+        one = sizes[size] = measure(row, size)
+        each = ", ".join(f"{k} ×{v[1]:.2f} ({v[0]:.2f}-{v[2]:.2f})" for k, v in one["ratios"].items())
+        held = ", ".join(f"{v:.1f}" for v in one["memory"].values())
+        print(f"{row.ours}  {size}  {1e3 * one['seconds']:.3f} ms: {each}; memory {held}", flush=True)
+    return {"loss": row.loss, "ours": row.ours, "theirs": row.theirs, "sizes": sizes}
 
 
 if __name__ == "__main__":

@@ -208,9 +208,10 @@ def table() -> Iterable[Row]:
         row(
             "nt_xent_loss(e, f, temperature=0.5)",
             PAIRS,
-            ("PML", "2 048 × 128"),
-            ("PML", "4 096 × 128"),
-            ("MONAI", "4 096 × 128"),
+            ("PML", f"{number(2048)} × 128"),
+            ("PML", f"{number(4096)} × 128"),
+            ("MONAI", f"{number(2048)} × 128"),
+            ("MONAI", f"{number(4096)} × 128"),
         ),
         row("supcon_loss(e, k, temperature=0.2)", PAIRS),
         Row("arcface_loss(F.normalize(e) @ F.normalize(C), k)", {"PML": "arcface(e, k)"}, PROTOTYPES),

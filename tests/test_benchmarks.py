@@ -31,4 +31,4 @@ def test_every_call_was_measured_at_every_size(results: dict[str, Any]) -> None:
 def test_who_loses_is_said_first() -> None:
     size = {"ratios": {"A": (0.5, 0.6, 0.9), "B": (0.9, 0.95, 1.1), "C": (0.1, 0.2, 0.3)}}
     found = lost([{"ours": "f(x)", "sizes": {"10": size}}]).splitlines()[2:]
-    assert [line.split("|")[3].strip() for line in found] == ["C", "A"]
+    assert [line.split("|")[2].strip() for line in found] == ["C", "A"]

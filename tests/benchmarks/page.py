@@ -82,8 +82,8 @@ def lost(rows: Iterable[Mapping[str, Any]]) -> str:
         if size["ratios"][library][2] < 1
     ]
     return table(
-        ["Call", "Size", "Library", "Time"],
-        ([f"`{call}`", size, library, f"{ratio:.2f}"] for ratio, call, size, library in sorted(found)),
+        ["Time", "Library", "Size", "Call"],
+        ([f"{ratio:.2f}", library, size, f"`{call}`"] for ratio, call, size, library in sorted(found)),
     )
 
 

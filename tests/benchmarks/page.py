@@ -54,6 +54,10 @@ def memory(value: float) -> str:
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
+def unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def cell(size: Size, library: str) -> str:
     if library == OURS:
         return f"{milliseconds(size['seconds'])} · {memory(size['memory'][OURS])}"
@@ -69,7 +73,7 @@ def one(row: Mapping[str, Any]) -> str:
     libraries = [OURS, *row["theirs"]]
     calls = [row["ours"], *(line for name, call in row["theirs"].items() for line in (f"# {name}", call))]
     body = ([library, *(cell(size, library) for size in sizes.values())] for library in libraries)
-    return "\n\n".join([f"**`{row['loss']}`**", python(*calls), table(["", *sizes], body)])
+    return "\n\n".join([f"**`{row['loss']}`**", python(*calls), table(["", *map(unbroken, sizes)], body)])
 
 
 def lost(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -83,7 +87,10 @@ def lost(rows: Iterable[Mapping[str, Any]]) -> str:
     ]
     return table(
         ["Time", "Library", "Size", "Call"],
-        ([f"{ratio:.2f}", library, size, f"`{call}`"] for ratio, call, size, library in sorted(found)),
+        (
+            [f"{ratio:.2f}", library, unbroken(size), f"`{call}`"]
+            for ratio, call, size, library in sorted(found)
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lossfns.catalog import cards
-from tests.peers.page import python, table
+from tests.peers.page import formatted, python, table
 
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[2] / "book" / "reference" / "benchmarks.md"
@@ -98,9 +98,10 @@ def render(results: Mapping[str, Any]) -> str:
     family = {name: card.family for name, card in cards().items()}
     groups = itertools.groupby(results["rows"], lambda row: family[row["loss"]])
     parts = [[f"### {name.capitalize()}", *map(one, rows)] for name, rows in groups]
-    return INTRODUCTION.format(
+    text = INTRODUCTION.format(
         machine=results["machine"],
         versions=", ".join(f"{name} {version}" for name, version in results["versions"].items()),
         lost=lost(results["rows"]),
         rows="\n\n".join(itertools.chain.from_iterable(parts)),
     )
+    return formatted(text)

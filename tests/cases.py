@@ -62,11 +62,10 @@ class Layout:
     """Shapes without elements."""
     scalars: bool = False
     """Whether the shape may be ()."""
-    coupled: bool = False
-    """Whether the loss of a row depends on the other rows: then a row of weight 0 is not a row left out."""
     whole: bool = False
-    """Whether it depends on them, but a row of weight 0 is left out: one unit is the batch. As a function of
-    its predictions it is then the loss of the first row, and ``predictions`` takes one batch, flattened."""
+    """Whether the loss of a row depends on the others; a row of weight 0 is left out. One unit is the batch.
+    As a function of its predictions it is then the loss of the first row, and ``predictions`` takes one
+    batch, flattened."""
     wrong: Callable[[list[Tensor]], Iterable[tuple[int, list[Tensor]]]] = lambda arguments: wrong(arguments)
     """Arguments of shapes that do not fit, each with the position of the culprit."""
 

@@ -65,7 +65,7 @@ def test_formula_and_gradient_are_those_printed(case: LossCase, hyper: Hyper) ->
         n: v for n, v in hyper.items() if not isinstance(v, bool)
     }  # constants are left out of the formula
     arguments = case.arguments(*case.layout.rows(30), seed=3)
-    if case.layout.coupled or not case.printed:
+    if not case.printed:
         pytest.skip("the formula speaks of vectors, or of more than one row")
     arguments[0].requires_grad_()
     value = case(*arguments, reduction="none", **hyper)

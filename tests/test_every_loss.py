@@ -144,8 +144,6 @@ INDEX_POISON = {math.nan: -7, math.inf: 1000, -math.inf: -(2**62)}
 @pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf], ids=str)
 @pytest.mark.usefixtures("sight")
 def test_zero_weight_deletes(case: LossCase, hyper: Hyper, poison: float) -> None:
-    if case.layout.coupled:
-        pytest.skip("a row of weight 0 still takes part in the loss of the others")
     shape = case.layout.rows(6)
     clean = case.arguments(*shape)
     keep = torch.tensor([True, False, True, True, False, True])
@@ -215,8 +213,7 @@ def test_an_empty_batch_costs_nothing(case: LossCase, shape: tuple[int, ...]) ->
 def test_deleting_everything_costs_nothing(case: LossCase, hyper: Hyper) -> None:
     shape = case.layout.rows(3)
     arguments = case.arguments(*shape)
-    if not case.layout.coupled:
-        arguments = [torch.full_like(a, math.nan if a.is_floating_point() else -7) for a in arguments]
+    arguments = [torch.full_like(a, math.nan if a.is_floating_point() else -7) for a in arguments]
     for reduction in ("mean", "sum"):
         value = case(*arguments, weight=torch.zeros(shape), reduction=reduction, **hyper)
         assert value.item() == 0
@@ -483,9 +480,8 @@ def test_strict_refuses_values_outside_the_domain(case: LossCase) -> None:
             case(*tensors)
         with lossfns.strict(), pytest.raises(ValueError, match=rf"{culprit} must .* at index \(1,"):
             case(*tensors)
-        if not case.layout.coupled:
-            with lossfns.strict():
-                assert case(*tensors, weight=by_row([1, 0], shape)).isfinite()
+        with lossfns.strict():
+            assert case(*tensors, weight=by_row([1, 0], shape)).isfinite()
     arguments = case.arguments(*shape)
     for bad in (-1.0, math.nan, math.inf):
         with lossfns.strict(), pytest.raises(ValueError, match="weight must be finite and at least 0"):

@@ -103,10 +103,8 @@ def _plain(
     """The gradient of f of everything at once, which can itself be differentiated."""
     twice = torch.is_grad_enabled()
     with torch.enable_grad():
-        # views, so that a second derivative finds its way to the arguments themselves
-        views = [t if t is None else t.view_as(t) for t in tensors]
-        value = f(*views)
-    return torch.autograd.grad(value, [cast("Tensor", views[i]) for i in wanted], slope, create_graph=twice)
+        value = f(*tensors)
+    return torch.autograd.grad(value, [cast("Tensor", tensors[i]) for i in wanted], slope, create_graph=twice)
 
 
 def _wanted(ctx: Any, options: int) -> list[int]:

@@ -191,6 +191,15 @@ class TestGradientIsKept:
         (slope,) = torch.autograd.grad(value, x, torch.tensor([1.0, 2.0]).double(), is_grads_batched=True)
         assert close(slope, torch.stack([torch.tanh(x - y), 2 * torch.tanh(x - y)]))
 
+    def test_many_slopes_of_counts(self) -> None:
+        rng = torch.Generator().manual_seed(4)
+        z = torch.randn(2, 3, 40, generator=rng, dtype=torch.float64).requires_grad_()
+        value = lossfns.dice_loss(z, torch.randint(3, (2, 40), generator=rng), reduction="none")
+        slopes = torch.randn(5, 2, 3, generator=rng, dtype=torch.float64)
+        (many,) = torch.autograd.grad(value, z, slopes, is_grads_batched=True, retain_graph=True)
+        single = [torch.autograd.grad(value, z, slope, retain_graph=True)[0] for slope in slopes]
+        assert close(many, torch.stack(single))
+
     def test_nobody_asks_for_it(self) -> None:
         x, y = tensors()
         with torch.no_grad():
@@ -249,7 +258,18 @@ def test_nothing_large_is_made_but_the_gradient(case: LossCase) -> None:
     assert len(made.seen - own) <= len(differentiable(arguments)) + integers
 
 
-SHAPES = [(1000,), (7, 13), (100, 4), (3, 2, 500), (2, 40, 1), (1, 3, 77), (5, 1, 6)]
+SHAPES = [
+    (1000,),
+    (7, 13),
+    (100, 4),
+    (3, 2, 500),
+    (2, 40, 1),
+    (1, 3, 77),
+    (5, 1, 6),
+    (3, 2, 16),
+    (3, 2, 20),
+    (1, 20, 3),
+]
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -268,6 +288,7 @@ def test_cuts_cover_everything_once(
     uncut = row <= 2 * size or not last or len(shape) == 1
     least = row if uncut else column
     assert max(p.numel() for p in pieces) <= max(size, least)
+    assert not uncut or all(p.numel() % row == 0 for p in pieces)
     full = [p.numel() for p in pieces if p.numel() == pieces[0].numel()]
     assert full[0] + least > size or full[0] == (whole if uncut else whole[0]).numel()
     assert len(full) >= len(pieces) - (1 if uncut else shape[0])
@@ -309,3 +330,32 @@ def test_overlap_is_counted_in_pieces_from_eight_on(multilabel: bool) -> None:
                 names.add(node.name())
                 nodes += [parent for parent, _ in node.next_functions]
         assert ("_RowSumsBackward" in names) == cut
+
+
+@pytest.mark.usefixtures("small")
+def test_a_row_of_many_classes_is_never_cut() -> None:
+    rng = torch.Generator().manual_seed(5)
+    z = torch.randn(4, 11, generator=rng, dtype=torch.float64).requires_grad_()
+    y = torch.tensor([0, 10, 5, 9])
+    value = lossfns.focal_loss(z, y, gamma=0.0)
+    assert made_of_pieces(value)
+    assert close(value, torch.nn.functional.cross_entropy(z, y))
+
+
+@pytest.mark.usefixtures("small")
+def test_large_inputs_of_one_row_are_cut_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image, or one batch of one map: the axes are merged first, so that pieces are of one size."""
+    seen: list[int] = []
+    piece = _pieces._piece
+
+    def spy(f: Loss, tensors: Any, where: Any, wanted: Any) -> Any:
+        seen.append(tensors[0][where].numel())
+        return piece(f, tensors, where, wanted)
+
+    monkeypatch.setattr(_pieces, "_piece", spy)
+    lossfns.log_cosh_loss(torch.randn(1, 2, 20, requires_grad=True), torch.zeros(1, 2, 20))
+    assert seen == [4] * 10
+    seen.clear()
+    z, y = torch.randn(1, 2, 5, 4, requires_grad=True), torch.zeros(1, 5, 4, dtype=torch.int64)
+    lossfns.focal_loss(z, y)
+    assert seen == [4] * 10

@@ -843,3 +843,16 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     points = torch.tensor([kink, 0.3, 2.0], dtype=F64)
     assert bool(verify.differentiable(along, points)) == card.c1.value()
     assert bool(verify.differentiable(along, points, 2)) == card.c2.value()
+
+
+@pytest.mark.usefixtures("tiles")
+def test_forward_mode() -> None:
+    """A tile computed anew has no forward derivative, so there the plain form is used."""
+    a, b, direction = normal(6, 4, seed=1), normal(6, 4, seed=2), normal(6, 4, seed=3)
+    for loss in (lossfns.nt_xent_loss, lossfns.info_nce_loss, lossfns.siglip_loss):
+        x = a.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(x, b), x)
+        with torch.autograd.forward_ad.dual_level():
+            value = loss(torch.autograd.forward_ad.make_dual(a, direction), b)
+            tangent = torch.autograd.forward_ad.unpack_dual(value).tangent
+        torch.testing.assert_close(tangent, (slope * direction).sum())

@@ -43,6 +43,8 @@ def in_pieces(
     What is cut are the first ``axes`` axes, or with ``classes`` the first one and the last axes − 1. ``f``
     must not close over tensors that need a gradient.
     """
+    if not torch.is_grad_enabled():
+        return _total(f, scale, axes, classes, tensors, [])[0]
     total: Callable[..., Tensor] = _Total.apply
     return total(f, scale, axes, classes, *tensors)
 
@@ -118,6 +120,29 @@ def _in_place(ctx: Any, options: int, slopes: Sequence[Tensor]) -> tuple[Tensor 
     return (None,) * options + tuple(by_place.get(i) for i in range(len(ctx.needs_input_grad) - options))
 
 
+def _total(
+    f: Callable[..., Tensor],
+    scale: float,
+    axes: int,
+    classes: bool,
+    tensors: Sequence[Tensor | None],
+    wanted: Sequence[int],
+) -> tuple[Tensor, list[Tensor]]:
+    """scale · Σ f(*piece), and its gradient with respect to the tensors that are wanted."""
+    whole = _merged(tensors, axes, classes)
+    first = cast("Tensor", whole[0])
+    slope, total = first.new_full((), scale), first.new_zeros((), dtype=torch.float64)
+    slopes = [torch.empty_like(cast("Tensor", whole[i])) for i in wanted]
+    for where in _cuts(first, classes and axes > 1):
+        value, leaves = _piece(f, whole, where, wanted)
+        if leaves:
+            for part, found in zip(slopes, torch.autograd.grad(value, leaves, slope), strict=True):
+                part[where] = found
+        total += value.detach()
+    shaped = (part.view(cast("Tensor", tensors[i]).shape) for i, part in zip(wanted, slopes, strict=True))
+    return (scale * total).to(first.dtype), list(shaped)
+
+
 class _Total(torch.autograd.Function):
     """The sum of f over the pieces. Its gradient is found on the way and kept, and nothing else."""
 
@@ -129,21 +154,8 @@ class _Total(torch.autograd.Function):
     ) -> Tensor:
         ctx.f, ctx.scale = f, scale
         ctx.save_for_backward(*tensors)
-        wanted = _wanted(ctx, _Total.OPTIONS)
-        whole = _merged(tensors, axes, classes)
-        first = cast("Tensor", whole[0])
-        slope, total = first.new_full((), scale), first.new_zeros((), dtype=torch.float64)
-        slopes = [torch.empty_like(cast("Tensor", whole[i])) for i in wanted]
-        for where in _cuts(first, classes and axes > 1):
-            value, leaves = _piece(f, whole, where, wanted)
-            if leaves:
-                for part, found in zip(slopes, torch.autograd.grad(value, leaves, slope), strict=True):
-                    part[where] = found
-            total += value.detach()
-        ctx.slopes = [
-            part.view(cast("Tensor", tensors[i]).shape) for i, part in zip(wanted, slopes, strict=True)
-        ]
-        return (scale * total).to(first.dtype)
+        value, ctx.slopes = _total(f, scale, axes, classes, tensors, _wanted(ctx, _Total.OPTIONS))
+        return value
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:

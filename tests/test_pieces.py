@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _pieces
+from lossfns import _pairs, _pieces
 
 COUPLED = {
     "batch_hard_triplet_loss",
@@ -79,6 +79,21 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
                 monkeypatch.setattr(_pieces, "PIECE", size)
                 found.append(results({**options, "reduction": reduction}))
             assert all(close(a, b, 1e-11) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@each_hyper
+def test_evaluation_in_pieces_and_tiles(
+    case: LossCase, hyper: Hyper, mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_pairs, "PLAIN", 24)
+    arguments = leaves(case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=6))
+    expected = case(*arguments, **hyper).detach()
+    with mode():
+        value = case(*arguments, **hyper)
+    assert not value.requires_grad
+    assert close(value, expected)
 
 
 @pytest.mark.usefixtures("small")
@@ -200,12 +215,18 @@ class TestGradientIsKept:
         single = [torch.autograd.grad(value, z, slope, retain_graph=True)[0] for slope in slopes]
         assert close(many, torch.stack(single))
 
-    def test_nobody_asks_for_it(self) -> None:
+    @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+    def test_nobody_asks_for_it(self, mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Evaluation costs no gradients."""
         x, y = tensors()
-        with torch.no_grad():
-            value = lossfns.log_cosh_loss(x, y)
-        assert not value.requires_grad
-        assert close(value, (x - y).cosh().log().mean())
+        z, k = x.reshape(4, 4, 4), torch.zeros(4, 4, dtype=torch.int64)
+        losses = (lambda: lossfns.log_cosh_loss(x, y), lambda: lossfns.dice_loss(z, k))
+        expected = [loss().detach() for loss in losses]
+        monkeypatch.setattr(torch.autograd, "grad", lambda *_: pytest.fail("a gradient"))
+        with mode():
+            for loss, value in zip(losses, expected, strict=True):
+                assert not loss().requires_grad
+                assert close(loss(), value)
 
 
 @pytest.mark.usefixtures("small")

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from cycler import cycler
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lossfns.verify import Function, line
 
-# Okabe & Ito's colours tell apart with any colour vision; the line styles tell apart without any.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+_STYLE = rc_params_from_file(Path(__file__).with_name("book.mplstyle"), use_default_template=False)
+COLOURS, STYLES = (_STYLE["axes.prop_cycle"].by_key()[key] for key in ("color", "linestyle"))
 
 
 def style() -> None:
     """Set the book's style: colours and line styles in one cycle, light grid, no box, text one can read."""
-    plt.rcParams.update(
-        {
-            "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=STYLES),
-            "axes.grid": True,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": "medium",
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 110,
-            "figure.figsize": (7.0, 3.4),
-            "font.size": 10.5,
-            "grid.alpha": 0.3,
-            "legend.frameon": False,
-            "lines.linewidth": 1.9,
-            "savefig.facecolor": "white",
-        }
-    )
+    plt.rcParams.update(_STYLE)
 
 
 def loss_and_gradient(
@@ -65,4 +49,4 @@ def contours(axes: Axes, f: Function, xlim: tuple[float, float], ylim: tuple[flo
     x, y = line(*xlim, 161), line(*ylim, 161)
     points = torch.cartesian_prod(x, y)
     values = f(points).reshape(len(x), len(y)).T
-    axes.contour(x, y, values.detach(), levels=14, colors="0.55", linewidths=0.9, linestyles="-")
+    axes.contour(x, y, values.detach(), levels=14, colors="0.55")

@@ -67,7 +67,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_the_package_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     package = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lossfns").rglob("*.py")}
-    assert package | {"lossfns/py.typed"} == {name for name in names if ".dist-info/" not in name}
+    data = {"lossfns/book.mplstyle", "lossfns/py.typed"}
+    assert package | data == {name for name in names if ".dist-info/" not in name}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -27,8 +27,14 @@ def test_lines_differ_in_colour_and_in_style() -> None:
     assert len({str(entry["linestyle"]) for entry in cycle}) == len(cycle)
 
 
+def test_the_names_of_colours_and_styles_are_those_of_the_cycle() -> None:
+    cycle = mpl.rcParams["axes.prop_cycle"].by_key()
+    assert (cycle["color"], cycle["linestyle"]) == (plotting.COLOURS, plotting.STYLES)
+
+
 def test_loss_and_gradient() -> None:
-    figure = plotting.loss_and_gradient({"square": torch.square, "absolute": torch.abs}, -2, 2)
+    losses = {"square": torch.square, "absolute": torch.abs}
+    figure = plotting.loss_and_gradient(losses, -2, 2, xlabel="r", ylim=(0, 3))
     left, right = figure.axes
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["square", "absolute"]
     x, y = left.lines[0].get_data()
@@ -36,9 +42,21 @@ def test_loss_and_gradient() -> None:
     assert torch.allclose(torch.as_tensor(y), torch.as_tensor(x) ** 2)
     x, y = right.lines[0].get_data()
     assert torch.allclose(torch.as_tensor(y), 2 * torch.as_tensor(x))
-    assert left.get_xlabel()
+    assert (left.get_ylim(), right.get_ylim()) == ((0, 3), pytest.approx((-4.4, 4.4)))
+    assert left.get_xlabel() == right.get_xlabel() == "r"
     assert left.get_ylabel() == "loss"
     assert right.get_ylabel() == "gradient"
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 7])
+def test_the_legend_fits_and_hides_nothing(lines: int) -> None:
+    figure = plotting.loss_and_gradient({f"loss of order {k}": torch.square for k in range(lines)})
+    figure.canvas.draw()
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+    assert all(legend.y0 >= axes.get_window_extent().y1 for axes in figure.axes)
+    rows = {round(text.get_window_extent().y0) for text in figure.legends[0].get_texts()}
+    assert len(rows) == -(-lines // 3)
 
 
 def test_both_signs_are_drawn_alike_and_curves_look_smooth() -> None:
@@ -48,12 +66,17 @@ def test_both_signs_are_drawn_alike_and_curves_look_smooth() -> None:
     assert (x == 0).any(), "where many losses have their kink"
     turns = torch.atan2(y.diff(), x.diff()).diff().abs()
     assert turns.max() < 0.05
+    assert (x[0], x[-1]) == (-4, 4)
+    assert figure.axes[0].get_xlabel() == r"residual $\hat y - y$"
 
 
 def test_contours_of_a_function_of_two_variables() -> None:
     _, axes = plt.subplots()
     plotting.contours(axes, lambda p: p[:, 0] ** 2 + 4 * p[:, 1] ** 2, (-2, 2), (-1, 1))
     (drawn,) = axes.collections
+    assert 8 < len(drawn.levels) < 20
+    (x0, y0), (x1, y1) = drawn.get_datalim(axes.transData).get_points()
+    assert (x0, x1, y0, y1) == pytest.approx((-2, 2, -1, 1))
     vertices = drawn.get_paths()[3].vertices
     levels = vertices[:, 0] ** 2 + 4 * vertices[:, 1] ** 2
     assert levels.std() < 0.01 * levels.mean()

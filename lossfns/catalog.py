@@ -181,7 +181,7 @@ _REGRESSION = (
         c1=Claim(r"iff $\beta > 0$", lambda beta=1.0: beta > 0),
         c2=NO,
         lipschitz=ONE,
-        smoothness=Claim(r"$1/\beta$", _inverse),
+        smoothness=Claim(r"$1/\beta$ if $\beta > 0$, else $\infty$", _inverse),
     ),
     LossCard(
         name="log_cosh_loss",
@@ -491,10 +491,12 @@ _CLASSIFICATION = (
         convex=YES,
         c1=YES,
         c2=YES,
-        lipschitz=Claim(r"$\sqrt{2}$, times the largest class weight", _ce_slope),
-        smoothness=Claim("$1/2$, times the largest class weight", _ce_curvature),
+        lipschitz=Claim(
+            r"$\sqrt{2}$, times the largest class weight; with smoothing at most this", _ce_slope
+        ),
+        smoothness=Claim("$1/2$, times the largest class weight; with smoothing at most this", _ce_curvature),
         proper=Claim(
-            "without class weights and smoothing",
+            "without class weights and with $\\varepsilon = 0$",
             lambda class_weight=None, label_smoothing=0.0, ignore_index=-100: (
                 class_weight is None and label_smoothing == 0
             ),
@@ -517,20 +519,20 @@ _CLASSIFICATION = (
         c1=YES,
         c2=YES,
         lipschitz=Claim(
-            r"$\max(1, w)$ with the positive weight $w$, less $\varepsilon/2$",
+            r"$(1 - \varepsilon/2) \max(1, w)$, of the positive weight $w$",
             lambda pos_weight=None, label_smoothing=0.0: (
                 max(1.0, pos_weight or 1.0) * (1 - label_smoothing / 2)
             ),
         ),
         smoothness=Claim(
-            r"$\max(1, w)/4$",
+            r"$((1 - \varepsilon/2) \max(1, w) + \varepsilon/2 \min(1, w))/4$",
             lambda pos_weight=None, label_smoothing=0.0: (
                 max(1 + ((pos_weight or 1.0) - 1) * y for y in (1 - label_smoothing / 2, label_smoothing / 2))
                 / 4
             ),
         ),
         proper=Claim(
-            "without positive weight and smoothing",
+            "without positive weight and with $\\varepsilon = 0$",
             lambda pos_weight=None, label_smoothing=0.0: pos_weight is None and label_smoothing == 0,
         ),
         calibrated=Claim(
@@ -603,10 +605,10 @@ _CLASSIFICATION = (
         c1=Claim("if squared", lambda margin=1.0, squared=False: squared),
         c2=NO,
         lipschitz=Claim(
-            r"$1$, squared $\infty$", lambda margin=1.0, squared=False: math.inf if squared else 1.0
+            r"$\infty$ if squared, else $1$", lambda margin=1.0, squared=False: math.inf if squared else 1.0
         ),
         smoothness=Claim(
-            r"$\infty$, squared $2$", lambda margin=1.0, squared=False: 2.0 if squared else math.inf
+            r"$2$ if squared, else $\infty$", lambda margin=1.0, squared=False: 2.0 if squared else math.inf
         ),
         proper=NO,
         calibrated=YES,
@@ -624,7 +626,7 @@ _CLASSIFICATION = (
         c1=NO,
         c2=NO,
         lipschitz=Claim(
-            r"$\sqrt{2}$; Weston–Watkins $\sqrt{C (C - 1)}$",
+            r"$\sqrt{C (C - 1)}$ if Weston–Watkins, else $\sqrt{2}$",
             lambda margin=1.0, variant="crammer-singer", ignore_index=-100, classes=3: math.sqrt(
                 2 if variant == "crammer-singer" else classes * (classes - 1)
             ),
@@ -639,7 +641,10 @@ _CLASSIFICATION = (
         family="classification",
         gradient="p_y^q (p_j - [j = y])" + P,
         domain=LOGITS,
-        range=Claim("$[0, 1/q]$", lambda q=0.7, ignore_index=-100: (0.0, 1 / q if q else math.inf)),
+        range=Claim(
+            r"$[0, 1/q]$ if $q > 0$, else $[0, \infty)$",
+            lambda q=0.7, ignore_index=-100: (0.0, 1 / q if q else math.inf),
+        ),
         estimates="class probabilities to the power 1/(1 − q)",
         likelihood=None,
         convex=Claim("iff $q = 0$", lambda q=0.7, ignore_index=-100: q == 0),
@@ -660,7 +665,7 @@ _CLASSIFICATION = (
         gradient=r"(\alpha - \beta A p_y) (p_j - [j = y])" + P,
         domain=LOGITS,
         range=Claim(
-            r"$[0, \infty)$; $[0, -\beta A]$ if $\alpha = 0$",
+            r"$[0, -\beta A]$ if $\alpha = 0$, else $[0, \infty)$",
             lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: (
                 (0.0, math.inf if alpha else -beta * log_zero)
             ),
@@ -674,7 +679,7 @@ _CLASSIFICATION = (
         c1=YES,
         c2=YES,
         lipschitz=Claim(
-            r"$\sqrt{2} \frac{(\alpha - \beta A)^2}{-4 \beta A}$ if $-\beta A \ge \alpha$, else "
+            r"$\sqrt{2} \frac{(\alpha - \beta A)^2}{-4 \beta A}$ if $-\beta A > \alpha$, else "
             r"$\sqrt{2} \alpha$",
             lambda alpha=1.0, beta=1.0, log_zero=-4.0, ignore_index=-100: _symmetric(
                 _poly_slope, alpha, beta, log_zero
@@ -740,7 +745,7 @@ _IMBALANCE = (
             ),
         ),
         proper=Claim(
-            r"iff $\gamma = 0$, without class weights",
+            r"iff $\gamma = 0$ and without class weights",
             lambda gamma=2.0, class_weight=None, ignore_index=-100: gamma == 0 and class_weight is None,
         ),
         calibrated=Claim(
@@ -764,10 +769,10 @@ _IMBALANCE = (
         lipschitz=Claim(MAXIMUM, lambda gamma=2.0, alpha=None: _side(alpha) * _focal_slope(gamma)),
         smoothness=Claim(MAXIMUM, lambda gamma=2.0, alpha=None: _side(alpha) * _focal_curvature(gamma)),
         proper=Claim(
-            r"iff $\gamma = 0$, without $\alpha$",
+            r"iff $\gamma = 0$ and both labels weigh alike",
             lambda gamma=2.0, alpha=None: gamma == 0 and alpha in (None, 0.5),
         ),
-        calibrated=Claim(r"without $\alpha$", lambda gamma=2.0, alpha=None: alpha in (None, 0.5)),
+        calibrated=Claim("iff both labels weigh alike", lambda gamma=2.0, alpha=None: alpha in (None, 0.5)),
     ),
     LossCard(
         name="asymmetric_loss",
@@ -782,7 +787,7 @@ _IMBALANCE = (
         estimates="a probability, distorted",
         likelihood=None,
         convex=Claim(
-            "iff all are 0",
+            "iff $a = 0$ and $b = 0$ and $m = 0$",
             lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_pos == gamma_neg == clip == 0,
         ),
         c1=Claim(
@@ -794,9 +799,9 @@ _IMBALANCE = (
             lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_neg > 1 or clip == 0,
         ),
         lipschitz=Claim(MAXIMUM, _asymmetric_slope),
-        smoothness=Claim(MAXIMUM + r", $\infty$ if $b < 1$ and $m > 0$", _asymmetric_curvature),
+        smoothness=Claim(r"$\infty$ if $b < 1$ and $m > 0$, else " + MAXIMUM, _asymmetric_curvature),
         proper=Claim(
-            "iff all are 0",
+            "iff $a = 0$ and $b = 0$ and $m = 0$",
             lambda gamma_pos=0.0, gamma_neg=4.0, clip=0.05: gamma_pos == gamma_neg == clip == 0,
         ),
         calibrated=Claim(
@@ -825,7 +830,7 @@ _IMBALANCE = (
             ),
         ),
         calibrated=Claim(
-            r"for the balanced error, and iff $\pi^\tau$ is uniform for the error",
+            r"iff $\pi^\tau$ is uniform; always for the balanced error",
             lambda class_prior, tau=1.0, ignore_index=-100: (
                 tau == 0 or float(class_prior.min()) == float(class_prior.max())
             ),
@@ -852,7 +857,7 @@ _IMBALANCE = (
             "$s^2/2$", lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: scale**2 / 2
         ),
         proper=Claim(
-            "without margin and scale",
+            "without margin and with $s = 1$",
             lambda class_count, max_margin=0.5, scale=30.0, ignore_index=-100: max_margin == 0 and scale == 1,
         ),
         calibrated=Claim(

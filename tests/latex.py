@@ -37,7 +37,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\Phi": norm.cdf,
     r"\varphi": norm.pdf,
 }
-RELATIONS = {"<": operator.lt, ">": operator.gt, "=": operator.eq, r"\le": operator.le, r"\ne": operator.ne}
+RELATIONS = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+    r"\le": operator.le,
+    r"\ge": operator.ge,
+    r"\ne": operator.ne,
+}
 TOKEN = re.compile(
     r"\\hat y|\\\\|\\begin\{cases\}|\\end\{cases\}|\\text\{otherwise\}|\\[a-zA-Z]+|\d+\.?\d*|[a-zA-Z]|\S"
 )
@@ -48,12 +55,20 @@ def evaluate(tex: str, **names: Any) -> float:
     tex = re.sub(r"^\\ell\(.*?\) = ", "", tex)
     tex = re.sub(r"\\operatorname\{(sign|softmax)\}", r"\\\1", tex)
     tex = re.sub(r"\\partial_j \\?(\w+)", r"\\partial\1_j", tex)  # the derivative is a vector of its own
+    symbols = {"e": math.e, r"\pi": math.pi, r"\infty": math.inf}
+    symbols |= {_symbol(name): value for name, value in names.items()}
     formula, *definitions = [part.strip(" ,") for part in re.split(r"\\qquad|\\quad", tex)]
-    symbols = {"e": math.e, r"\pi": math.pi} | {_symbol(name): value for name, value in names.items()}
     for definition in reversed(definitions):  # a definition may refer to later ones
         name, value = definition.split("=", 1)
         symbols[name.strip()] = _Parser(value, symbols).whole()
     return _Parser(formula, symbols).whole()
+
+
+def true(tex: str, **names: Any) -> bool:
+    """Whether a relation of two formulas holds."""
+    (relation,) = [token for token in TOKEN.findall(tex) if token in RELATIONS]
+    left, right = (evaluate(side, **names) for side in tex.split(relation))
+    return RELATIONS[relation](left, right)
 
 
 def _symbol(name: str) -> str:
@@ -93,7 +108,7 @@ class _Parser:
 
     def starts_factor(self) -> bool:
         ends = ("", "+", "-", ")", "}", "]", "&", ",", "/", "^", "_", "=", "<", ">")
-        return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\ne", r"\end{cases}")
+        return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\ge", r"\ne", r"\end{cases}")
 
     def power(self) -> float:
         base = self.entry()

@@ -45,25 +45,29 @@ def _number(test: Callable[[float], bool]) -> Callable[[Any], bool]:
 
 _NOT_NUMBERS = (math.nan, "1", None, True)
 positive = Rule(
-    _number(lambda v: 0 < v < math.inf), "a positive finite number", (0.0, -1.0, math.inf, *_NOT_NUMBERS)
+    _number(lambda v: 0 < v < math.inf),
+    "a positive finite number",
+    refused=(0.0, -1.0, math.inf, *_NOT_NUMBERS),
 )
 non_negative = Rule(
-    _number(lambda v: 0 <= v < math.inf), "a non-negative finite number", (-1e-9, math.inf, *_NOT_NUMBERS)
+    _number(lambda v: 0 <= v < math.inf),
+    "a non-negative finite number",
+    refused=(-1e-9, math.inf, *_NOT_NUMBERS),
 )
 fraction = Rule(
-    _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", (0.0, 1.0, -0.5, *_NOT_NUMBERS)
+    _number(lambda v: 0 < v < 1), "a number strictly between 0 and 1", refused=(0.0, 1.0, -0.5, *_NOT_NUMBERS)
 )
 zero_to_one = Rule(
-    _number(lambda v: 0 <= v <= 1), "a number from 0 to 1", (-0.1, 1.1, math.inf, *_NOT_NUMBERS)
+    _number(lambda v: 0 <= v <= 1), "a number from 0 to 1", refused=(-0.1, 1.1, math.inf, *_NOT_NUMBERS)
 )
 below_one = Rule(
-    _number(lambda v: 0 <= v < 1), "a number from 0 up to, but not, 1", (-0.1, 1.0, *_NOT_NUMBERS)
+    _number(lambda v: 0 <= v < 1), "a number from 0 up to, but not, 1", refused=(-0.1, 1.0, *_NOT_NUMBERS)
 )
-extended = Rule(is_number, "a real number, inf and -inf included", _NOT_NUMBERS)
+extended = Rule(is_number, "a real number, inf and -inf included", refused=_NOT_NUMBERS)
 finite_number = Rule(
-    _number(lambda v: abs(v) < math.inf), "a finite number", (math.inf, -math.inf, *_NOT_NUMBERS)
+    _number(lambda v: abs(v) < math.inf), "a finite number", refused=(math.inf, -math.inf, *_NOT_NUMBERS)
 )
-flag = Rule(lambda v: isinstance(v, bool), "True or False", (1, 0, "yes", None))
+flag = Rule(lambda v: isinstance(v, bool), "True or False", refused=(1, 0, "yes", None))
 
 
 def or_tensor(rule: Rule) -> Rule:
@@ -71,14 +75,14 @@ def or_tensor(rule: Rule) -> Rule:
     return Rule(
         lambda v: (isinstance(v, Tensor) and v.ndim == 0) or rule.holds(v),
         f"{rule.words}, or a tensor of shape ()",
-        rule.refused,
+        refused=rule.refused,
     )
 
 
 def one_of(*choices: str) -> Rule:
     """A hyper-parameter that is one of a few words."""
     words = "one of " + ", ".join(repr(choice) for choice in choices)
-    return Rule(lambda v: isinstance(v, str) and v in choices, words, ("avg", "", None, 1))
+    return Rule(lambda v: isinstance(v, str) and v in choices, words, refused=("avg", "", None, 1))
 
 
 def own_code(function: Callable[P, R], name: str) -> Callable[P, R]:

@@ -20,10 +20,14 @@ from lossfns._reduce import expand_weight, reduce_loss
 Loss = Callable[..., Tensor]
 
 class_weights = Rule(
-    lambda v: v is None or isinstance(v, Tensor), "None or a tensor of shape (C,)", (1.0, "balanced", [1.0])
+    lambda v: v is None or isinstance(v, Tensor),
+    "None or a tensor of shape (C,)",
+    refused=(1.0, "balanced", [1.0]),
 )
-per_class = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", (None, 1.0, [1.0, 2.0]))
-index = Rule(lambda v: isinstance(v, int) and not isinstance(v, bool), "an integer", (None, 0.5, "0", True))
+per_class = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", refused=(None, 1.0, [1.0, 2.0]))
+index = Rule(
+    lambda v: isinstance(v, int) and not isinstance(v, bool), "an integer", refused=(None, 0.5, "0", True)
+)
 _sums_to_one = Domain(lambda v: (v - 1).abs() <= 1e-3, "probabilities that sum to 1 over the classes")
 
 

@@ -139,7 +139,7 @@ class _Recomputed(torch.autograd.Function):
                         total[i] = total[i] + part if twice else total[i].add_(part)
                 yield of_tile
 
-        of_rows = torch.cat(list(of_tiles())) if twice else gather(of_tiles(), len(rows))
+        of_rows = gather(of_tiles(), len(rows))
         if 0 in smooth:
             total[0] = of_rows
         return None, None, *(total.get(i) for i in range(1 + len(shared)))

@@ -125,7 +125,7 @@ def cross_entropy(
 pos_weights = Rule(
     lambda v: v is None or isinstance(v, Tensor) or positive.holds(v),
     "None, a positive finite number, or a tensor",
-    (0.0, -1.0, math.nan, math.inf, "3"),
+    refused=(0.0, -1.0, math.nan, math.inf, "3"),
 )
 
 
@@ -489,7 +489,7 @@ def generalized_cross_entropy(
 _log_zero = Rule(
     lambda v: _check.is_number(v) and -math.inf < v <= 0,
     "a finite number, at most 0",
-    (0.1, -math.inf, math.nan, None, "-4", True),
+    refused=(0.1, -math.inf, math.nan, None, "-4", True),
 )
 
 
@@ -555,7 +555,7 @@ def symmetric_cross_entropy(
 _epsilon = Rule(
     lambda v: _check.is_number(v) and -1 <= v < math.inf,
     "a finite number, at least -1",
-    (-1.1, math.inf, math.nan, None, "1", True),
+    refused=(-1.1, math.inf, math.nan, None, "1", True),
 )
 
 

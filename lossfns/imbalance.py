@@ -144,7 +144,7 @@ def _focal(x: Tensor, gamma: float) -> Tensor:
 _alpha = Rule(
     lambda v: v is None or zero_to_one.holds(v),
     "None or a number from 0 to 1",
-    tuple(v for v in zero_to_one.refused if v is not None),
+    refused=tuple(v for v in zero_to_one.refused if v is not None),
 )
 
 

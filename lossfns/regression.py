@@ -275,7 +275,7 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
 _level = Rule(
     lambda q: isinstance(q, Tensor) or fraction.holds(q),
     "a number strictly between 0 and 1, or a tensor of shape (Q,) of such numbers",
-    fraction.refused,
+    refused=fraction.refused,
 )
 
 

@@ -124,6 +124,19 @@ def test_pieces_of_any_shape(shape: tuple[int, ...], transposed: bool) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_boxes_in_rows_and_columns() -> None:
+    """What belongs to one value is never cut."""
+    rng = torch.Generator().manual_seed(1)
+    corners = torch.rand(2, 5, 8, 4, generator=rng, dtype=torch.float64)
+    a, b = (torch.cat([c[..., :2], c[..., :2] + c[..., 2:]], -1) for c in corners)
+    a.requires_grad_()
+    value, each = lossfns.giou_loss(a, b), lossfns.giou_loss(a, b, reduction="none")
+    assert made_of_pieces(value)
+    assert close(value, each.mean())
+    assert close(*(torch.autograd.grad(v, a)[0] for v in (value, each.mean())))
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("factor", [1.0, 2.0, -0.5, 0.0])
 def test_a_loss_may_be_scaled(factor: float) -> None:
     """As gradient accumulation and loss scaling do."""
@@ -241,6 +254,10 @@ def test_transforms_use_the_plain_form() -> None:
     assert close(torch.func.jvp(loss, (x,), (direction,))[1], expected)
     assert close(torch.func.grad(loss)(x).sum(), expected)
     assert close(torch.func.vmap(loss)(x.expand(3, 64)), loss(x).expand(3))
+    assert close(torch.func.vmap(lossfns.log_cosh_loss, (None, 0))(x, y.expand(3, 64)), loss(x).expand(3))
+    given, tangent = torch.func.jvp(lambda t: lossfns.log_cosh_loss(x, t), (y,), (direction,))
+    assert close(given, loss(x))
+    assert close(tangent, -expected)
     with forward_ad.dual_level():
         value = loss(forward_ad.make_dual(x, direction))
         assert close(forward_ad.unpack_dual(value).tangent, expected)
@@ -376,6 +393,13 @@ def test_large_inputs_of_one_row_are_cut_too(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_pieces, "_piece", spy)
     lossfns.log_cosh_loss(torch.randn(1, 2, 20, requires_grad=True), torch.zeros(1, 2, 20))
     assert seen == [4] * 10
+    seen.clear()
+    z, y = torch.randn(1, 2, 20, requires_grad=True), torch.zeros(1, 20, dtype=torch.int64)
+    lossfns.focal_loss(z, y)
+    assert seen == [4] * 10
+    seen.clear()
+    lossfns.dice_loss(z, y).backward()
+    assert seen == [4] * 20, "counted, and counted again in the backward pass"
     seen.clear()
     z, y = torch.randn(1, 2, 5, 4, requires_grad=True), torch.zeros(1, 5, 4, dtype=torch.int64)
     lossfns.focal_loss(z, y)

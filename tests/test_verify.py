@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -32,11 +33,14 @@ def test_a_long_counterexample_is_shortened() -> None:
     whole = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 5))
     assert whole.evidence.count(",") == 4
     assert "…" not in whole.evidence
+    assert "…" in verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 6)).evidence
 
 
 def test_points() -> None:
     assert line(-1, 1, 3).tolist() == [-1, 0, 1]
+    assert line(-5, 5).shape == (1001,)
     assert 0.0 in line(-5, 5)
+    assert box(0, 1, 2).shape == (1000, 2)
     cube = box(2, 3, 4, n=50)
     assert cube.shape == (50, 4)
     assert (cube >= 2).all()
@@ -57,6 +61,10 @@ def test_equal() -> None:
     assert verify.equal(lambda x: 1e6 * x, lambda x: 1e6 * x + 1e-5, line(1, 2)), "relative for large values"
     assert verify.equal(lambda x: x, lambda x: x + 0.9e-9, line(0, 0.5)), "absolute for small ones"
     assert not verify.equal(lambda x: x, lambda x: x + 1.1e-9, line(0, 0.5))
+    same = verify.equal(torch.sin, torch.sin, R, tol=0)
+    assert same, "no error is within a tolerance of none"
+    assert same.evidence == "1001 points, the same to within 0"
+    assert verify.equal(lambda x: x, lambda x: x + (x == 3), line(0, 4, 5)).evidence == "at 3 3 against 4"
 
 
 def test_gradient() -> None:
@@ -78,6 +86,17 @@ def test_convex() -> None:
     small = lambda size: lambda r: size * torch.relu(1 - r.abs())  # noqa: E731
     assert verify.convex(small(0.9e-9), R), "and absolute for small values"
     assert not verify.convex(small(1.1e-9), R)
+    assert verify.convex(torch.zeros_like, R, tol=0)
+
+
+@pytest.mark.parametrize("checker", [verify.lipschitz, verify.smooth])
+def test_chords_are_drawn_from_a_seed(checker: Callable[..., verify.Verdict]) -> None:
+    verdict = checker(torch.sin, 1.0, R)
+    assert verdict.evidence.startswith("10000 chords, steepest ")
+    assert verdict == checker(torch.sin, 1.0, R, tight=False, chords=10_000, seed=0)
+    assert verdict.evidence != checker(torch.sin, 1.0, R, chords=100).evidence
+    assert checker(torch.sin, 1.0, R, chords=3, seed=0) != checker(torch.sin, 1.0, R, chords=3, seed=1)
+    assert checker(lambda r: 0 * r, 0.0, R, tight=True), "a bound of 0 can be tight, too"
 
 
 def test_lipschitz() -> None:
@@ -86,6 +105,7 @@ def test_lipschitz() -> None:
     assert not verify.lipschitz(torch.sin, 2.0, R, tight=True), "2 is a bound, not the best"
     assert not verify.lipschitz(torch.sin, 0.9, R)
     assert not verify.lipschitz(torch.log, 1e9, R), "NaN has no bound"
+    assert not verify.lipschitz(lambda r: torch.sign(r) + 0 * r, 10.0, R), "a step has slope 0 by autograd"
     assert verify.lipschitz(torch.relu, 1 + 0.005, R, tight=True), "within 1 %"
     assert not verify.lipschitz(torch.relu, 1 + 0.02, R, tight=True)
     assert verify.lipschitz(lambda x: 3 * x.norm(dim=1), 3.0, box(-1, 1, 3), tight=True)
@@ -124,6 +144,10 @@ def test_elicits() -> None:
     verdict = verify.elicits(lambda a, y: (a - y).abs(), 3.2, SAMPLE)
     assert not verdict
     assert verdict.evidence == "least average loss at 2, the claimed statistic is 3.2"
+    squared = lambda a, y: (a - y) ** 2  # noqa: E731
+    narrow = torch.tensor([100.0, 101.0])
+    assert verify.elicits(squared, 100.5 + 0.9e-3, narrow, tol=1e-3), "relative to the range"
+    assert not verify.elicits(squared, 100.5 + 1.1e-3, narrow, tol=1e-3)
 
 
 def test_proper() -> None:
@@ -137,6 +161,12 @@ def test_proper() -> None:
     assert not verdict
     assert "the best prediction is" in verdict.evidence
     assert not verify.proper(lambda z, t: log_loss(2 * z, t))
+    assert verify.proper(log_loss).evidence == "19 probabilities, each recovered"
+    # at best 2 η / (1 + η), which is farthest from η at √2 - 1
+    verdict = verify.proper(lambda z, t: (1 + t) * log_loss(z, t))
+    assert verdict.evidence == "for probability 0.40 the best prediction is 0.57143"
+    assert verify.proper(log_loss, lambda z: torch.sigmoid(z) + 0.9e-6)
+    assert not verify.proper(log_loss, lambda z: torch.sigmoid(z) + 1.1e-6)
 
 
 def test_invariant() -> None:
@@ -160,6 +190,9 @@ def test_finite() -> None:
     verdict = verify.finite(lambda x, y: (x - y).abs())
     assert verdict
     assert verdict.evidence == "96 values and gradients in 4 dtypes"  # 6 sizes, 2 signs, 2 targets
+    seen = set()
+    verify.finite(lambda x, y: (seen.add((x.item(), y.item())), x - y)[1], dtypes=(torch.float64,))
+    assert seen == {(s * v, y) for v in (0, 1e-4, 1, 20, 100, 1e4) for s in (1, -1) for y in (0, 1)}
     verdict = verify.finite(lambda x, y: torch.log(torch.cosh(x - y)))
     assert not verdict
     assert "input 20, target 0, torch.float16: value inf" in verdict.evidence
@@ -184,4 +217,12 @@ def test_report() -> None:
     assert "FAILS: convex" in broken
     assert "FAILS: finite" in broken
     assert "mean 3.2, median 2" in broken
-    assert "grows on ten times" in verify.report(lambda x, y: (x - y) ** 2)
+    assert "; grows on ten times" in verify.report(lambda x, y: (x - y) ** 2)
+    assert "; grows on ten times" in verify.report(lambda x, y: (x - y).abs() ** 1.2)
+
+
+def test_report_notices_a_wrong_gradient() -> None:
+    def bent(x: Tensor, y: Tensor) -> Tensor:
+        return (x - y).abs() + 0.1 * ((x - y) - (x - y).detach())
+
+    assert "FAILS: gradient equals a central difference" in verify.report(bent)

@@ -320,8 +320,7 @@ def quantile_loss(
         r, level = y - x, q.to(x) if isinstance(q, Tensor) else q
         return level * F.relu(r) + (1 - level) * F.relu(-r)
 
-    constants = (q,) if isinstance(q, Tensor) else ()
-    return elementwise(pinball, weight, reduction, constants=constants, input=input, target=target)
+    return elementwise(pinball, weight, reduction, constants=(q,), input=input, target=target)
 
 
 def _one_column_per_quantile(input: Tensor, target: Tensor, q: Tensor) -> Tensor:

@@ -104,12 +104,14 @@ def test_pieces_of_any_shape(shape: tuple[int, ...], transposed: bool) -> None:
     rng = torch.Generator().manual_seed(1)
     x, y = torch.randn(2, *shape, generator=rng, dtype=torch.float64).requires_grad_().unbind()
     z = torch.randn(shape[0], 3, *shape[1:], generator=rng, dtype=torch.float64).requires_grad_()
+    w = torch.randn(z.shape, generator=rng, dtype=torch.float64)
     index = torch.randint(3, shape, generator=rng)
     if transposed:
-        x, y, z, index = (v.movedim(0, -1).contiguous().movedim(-1, 0) for v in (x, y, z, index))
+        x, y, z, w, index = (v.movedim(0, -1).contiguous().movedim(-1, 0) for v in (x, y, z, w, index))
     for ours, theirs in (
         (lossfns.log_cosh_loss(x, y), (x - y).cosh().log().mean()),
         (lossfns.focal_loss(z, index, gamma=0.0), torch.nn.functional.cross_entropy(z, index)),
+        (lossfns.js_divergence(z, w), lossfns.js_divergence(z, w, reduction="none").mean()),
     ):
         assert made_of_pieces(ours)
         assert close(ours, theirs)

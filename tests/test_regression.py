@@ -245,13 +245,14 @@ class TestQuantileColumns:
             lossfns.quantile_loss(self.input, self.target, q=self.q[None])
         with pytest.raises(TypeError, match="target must be a torch.Tensor"):
             lossfns.quantile_loss(self.input, [0.0], q=self.q)  # type: ignore[arg-type]
-        outside = torch.tensor([0.1, 0.5, 1.0])
-        lossfns.quantile_loss(self.input, self.target, q=outside)
-        with (
-            lossfns.strict(),
-            pytest.raises(ValueError, match=r"q must be strictly between 0 and 1, got 1 at"),
-        ):
+        for level in (0.0, 1.0):
+            outside = torch.tensor([0.1, 0.5, level])
             lossfns.quantile_loss(self.input, self.target, q=outside)
+            with (
+                lossfns.strict(),
+                pytest.raises(ValueError, match=f"q must be strictly between 0 and 1, got {level:g} at"),
+            ):
+                lossfns.quantile_loss(self.input, self.target, q=outside)
 
     def test_compiles_and_maps(self) -> None:
         compiled = torch.compile(lossfns.quantile_loss, fullgraph=True, backend="aot_eager")

@@ -171,7 +171,7 @@ def floating(*arguments: Tensor) -> tuple[Tensor, ...]:
     for argument in arguments:
         if argument.is_floating_point():
             dtype = torch.promote_types(dtype, argument.dtype)
-    return tuple(argument.to(dtype) for argument in arguments)
+    return tuple(argument if argument.dtype is dtype else argument.to(dtype) for argument in arguments)
 
 
 def expanded(name: str, value: Any, like: Tensor, words: str) -> Tensor:

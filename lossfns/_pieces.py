@@ -28,7 +28,7 @@ def large(tensors: Sequence[Tensor | None], pieces: int, constants: Sequence[Any
     Not if one of the ``constants``, which no piece hands its gradient to, needs one.
     """
     first = cast("Tensor", tensors[0])
-    if not readable(first) or first.numel() <= pieces * _size():
+    if torch.compiler.is_compiling() or first.numel() <= pieces * _size() or not readable(first):
         return False
     return all(t is None or (readable(t) and not has_tangent(t)) for t in tensors) and not any(
         isinstance(c, Tensor) and (c.requires_grad or not readable(c)) for c in constants

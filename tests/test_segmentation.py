@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import verify
+from lossfns import _pieces, segmentation, verify
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -495,8 +495,13 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
     assert len(graphs) == 1
 
 
-def test_no_one_hot_of_the_target_is_kept() -> None:
-    """Bytes kept for the backward of an index target: less than three times the logits."""
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_no_one_hot_of_the_target_is_kept(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor made of more than a piece; on other devices than a CPU, and compiled, not even of that."""
+    if elsewhere:
+        monkeypatch.setattr(segmentation, "readable", lambda t: False)
+    else:
+        monkeypatch.setattr(_pieces, "PIECE", 1000)
     z, y = torch.randn(2, 20, 64, 64, requires_grad=True), torch.randint(20, (2, 64, 64))
     kept: dict[int, int] = {}
 
@@ -507,6 +512,27 @@ def test_no_one_hot_of_the_target_is_kept() -> None:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         lossfns.dice_loss(z, y)
     assert sum(kept.values()) < 1.5 * z.untyped_storage().nbytes()
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_both_ways_to_count_agree(ignored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    z, y = masks(3)
+    z.requires_grad_()
+    if ignored:
+        y[..., ::2] = 255
+    found = []
+    for elsewhere in (False, True):
+        monkeypatch.setattr(segmentation, "readable", lambda t, no=elsewhere: not no)
+        value = lossfns.tversky_loss(z, y, alpha=0.2, ignore_index=255, reduction="none")
+        (slope,) = torch.autograd.grad(value.square().sum(), z, create_graph=True)
+        found.append((value, slope, torch.autograd.grad(slope.square().sum(), z)[0]))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
+
+
+def test_an_index_that_is_no_class_is_refused() -> None:
+    for bad in (3, -1, 255):
+        with pytest.raises(IndexError, match="target must be an index from 0 to 2 or ignore_index"):
+            lossfns.dice_loss(torch.zeros(1, 3, 4), torch.tensor([[0, 1, 2, bad]]))
 
 
 def test_strict_checks_what_is_not_deleted() -> None:

@@ -90,9 +90,9 @@ def dice_loss(
         >>> dice_loss(everything, nothing, multilabel=True)
         tensor(0.8000)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel)
+    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
     loss = _tversky(_overlap(z, t, deleted, multilabel), 0.5, 0.5, smooth)
-    return reduce(loss, _with_class_weight(weight, class_weight, loss), reduction)
+    return reduce(loss, weight, reduction)
 
 
 @checked(smooth=non_negative, multilabel=flag, class_weight=class_weights, ignore_index=index)
@@ -130,9 +130,9 @@ def jaccard_loss(
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
         tensor(0.6667)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel)
+    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
     loss = _tversky(_overlap(z, t, deleted, multilabel), 1.0, 1.0, smooth)
-    return reduce(loss, _with_class_weight(weight, class_weight, loss), reduction)
+    return reduce(loss, weight, reduction)
 
 
 @checked(
@@ -183,9 +183,9 @@ def tversky_loss(
         >>> [tversky_loss(z, t, alpha=a, beta=1 - a, smooth=0.0, multilabel=True) for a in (1.0, 0.0)]
         [tensor(0.3333), tensor(0.5000)]
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel)
+    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
     loss = _tversky(_overlap(z, t, deleted, multilabel), alpha, beta, smooth)
-    return reduce(loss, _with_class_weight(weight, class_weight, loss), reduction)
+    return reduce(loss, weight, reduction)
 
 
 @checked(
@@ -238,11 +238,11 @@ def focal_tversky_loss(
         >>> focal_tversky_loss(z, t, alpha=0.5, beta=0.5, gamma=2.0, smooth=0.0, multilabel=True) ** 2
         tensor(0.3333)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel)
+    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
     loss = _tversky(_overlap(z, t, deleted, multilabel), alpha, beta, smooth)
     wrong = ~vanishes(loss)
     loss = torch.where(wrong, torch.where(wrong, loss, 1.0) ** (1 / gamma), 0.0)
-    return reduce(loss, _with_class_weight(weight, class_weight, loss), reduction)
+    return reduce(loss, weight, reduction)
 
 
 @checked(smooth=non_negative, multilabel=flag, ignore_index=index)
@@ -280,7 +280,7 @@ def generalized_dice_loss(
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)
         tensor(0.6250)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, slice(1))
+    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
     counts = _overlap(z, t, deleted, multilabel)
     wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.found + counts.missed).detach() + smooth
@@ -408,9 +408,10 @@ def _masks(
     weight: Tensor | None,
     ignore_index: int,
     multilabel: bool = False,
+    class_weight: Tensor | None = None,
     unreduced: slice = slice(2),
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Logits (N, C, P), target (N, C, P) or indices (N, 1, P), what is deleted, and the expanded weight.
+    """Logits (N, C, P), target (N, C, P) or indices (N, 1, P), what is deleted, and the whole weight.
 
     Deleted pixels get harmless values: the logit 0, or with ``multilabel`` −∞ and the target 0, which count
     nowhere. ``unreduced`` is the part of (N, C) that the unreduced loss has.
@@ -429,14 +430,19 @@ def _masks(
         )
     z, *soft = _check.floating(input) if is_index else _check.floating(input, target)
     t = target.long().unsqueeze(1) if is_index else soft[0]
-    weight = expand_weight(weight, like=z.new_empty(()).expand(z.shape[unreduced]))
+    losses = z.new_empty(()).expand(z.shape[unreduced])
+    weight = expand_weight(weight, like=losses)
+    if class_weight is not None:
+        by_class = of_class(class_weight, losses, "class_weight").expand_as(losses)
+        weight = by_class if weight is None else by_class * weight
     deleted = None
     if (is_index or multilabel) and not seen_false(ignored := target == ignore_index):
         deleted = ignored.unsqueeze(1) if is_index else ignored
     if weight is not None and unreduced.start is None:
         dead = (weight == 0).reshape(*weight.shape, *[1] * (z.ndim - weight.ndim))
         dead = dead if multilabel else dead.all(1, keepdim=True)
-        deleted = dead if deleted is None else deleted | dead
+        if not seen_false(dead):
+            deleted = dead if deleted is None else deleted | dead
     if deleted is not None:
         t = torch.where(deleted, 0, t)
         if multilabel or not seen_finite(z):
@@ -532,13 +538,6 @@ def _tversky(counts: _Overlap, alpha: float, beta: float, smooth: float) -> Tens
 def _tversky_terms(counts: _Overlap, alpha: float, beta: float, smooth: float) -> tuple[Tensor, Tensor]:
     wrong = alpha * counts.false + beta * counts.missed
     return wrong, counts.found + wrong + smooth * (alpha + beta) / 2
-
-
-def _with_class_weight(weight: Tensor | None, class_weight: Tensor | None, loss: Tensor) -> Tensor | None:
-    if class_weight is None:
-        return weight
-    by_class = of_class(class_weight, loss, "class_weight").expand_as(loss)
-    return by_class if weight is None else by_class * weight
 
 
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:

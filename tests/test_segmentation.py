@@ -443,6 +443,60 @@ def test_per_image_is_one_image_at_a_time_and_present_classes_count_alike() -> N
         assert torch.allclose(hinge[n], lossfns.lovasz_hinge_loss(z[n, 0], (y[n] == 1).long()))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_otherwise_all_images_are_one_set(weighted: bool) -> None:
+    z, y = masks(4)
+    y[:, 0] = -100
+    as_one = (z.movedim(1, 0).flatten(1).unsqueeze(0), y.flatten().unsqueeze(0))
+    by_class = torch.tensor([2.0, 0.0, 1.0]) if weighted else None
+    for classes in ("present", "all"):
+        softmax = [
+            lossfns.lovasz_softmax_loss(
+                *pair, classes=classes, per_image=per_image, weight=by_class, reduction=reduction
+            )
+            for pair, per_image in (((z, y), False), (as_one, True))
+            for reduction in ("none", "mean")
+        ]
+        assert softmax[0].shape == (C,)
+        torch.testing.assert_close(softmax[0], softmax[2][0])
+        torch.testing.assert_close(softmax[1], softmax[3])
+    z, y = z[:, 0], torch.where(y == 2, 0, y)
+    single = torch.tensor(3.0) if weighted else None
+    value = lossfns.lovasz_hinge_loss(z, y, weight=single, reduction="none")
+    each = lossfns.lovasz_hinge_loss(z.flatten()[None], y.flatten()[None], per_image=True)
+    assert value.shape == ()
+    torch.testing.assert_close(value, each * (3 if weighted else 1))
+    assert lossfns.lovasz_hinge_loss(math.nan * z, y, weight=torch.tensor(0.0)) == 0
+
+
+@pytest.mark.parametrize("name", [n for n in OVERLAP if n != "generalized_dice_loss"])
+@pytest.mark.parametrize("by", ["weight", "class_weight"])
+def test_a_mask_of_weight_0_is_deleted(name: str, by: str) -> None:
+    """With ``multilabel`` a class stands alone: nothing in it can be seen."""
+    z, y = masks()
+    z, t = z.flatten(2), one_hot(y).flatten(2)
+    kept = loss(name, z[:, 1:], t[:, 1:], multilabel=True, reduction="sum")
+    z[:, 0], t[:, 0] = math.nan, math.nan
+    weight = torch.tensor([0.0, 1.0, 1.0])
+    with lossfns.strict():
+        value = loss(name, z, t, multilabel=True, reduction="sum", **{by: weight})
+    torch.testing.assert_close(value, kept)
+    slope = gradient(lambda x: loss(name, x, t, multilabel=True, **{by: weight}), z)
+    assert (slope[:, 0] == 0).all()
+    assert slope.isfinite().all()
+
+
+@each_overlap
+def test_targets_of_deleted_images_are_not_checked(name: str) -> None:
+    z, t = masks()[0], torch.full((2, C, *SIZE), 1 / C).double()
+    t[0] = 0.7
+    weight = torch.tensor([0.0, 1.0]) if name == "generalized_dice_loss" else torch.tensor([[0.0], [1.0]])
+    with lossfns.strict():
+        assert loss(name, z, t, weight=weight).isfinite()
+        with pytest.raises(ValueError, match="target must be probabilities that sum to 1"):
+            loss(name, z, t, weight=weight.flip(0))
+
+
 def test_ties_go_in_the_order_of_the_pixels() -> None:
     """Equal errors: the value is the same in any order, the gradient is that of the first pixels first."""
     z = torch.zeros(3, dtype=torch.float64)

@@ -361,11 +361,11 @@ def _largest(f: Callable[[float], float]) -> float:
 # one other class its size is √2 |f'| (1 - p), and the curvature 2 |f'' (1 - p)² - f' p (1 - p)|: no more.
 
 
-def _poly_slope(epsilon: float = 1.0) -> float:
+def _poly_slope(epsilon: float) -> float:
     return math.sqrt(2) * max(1.0, (1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 0.0)
 
 
-def _poly_curvature(epsilon: float = 1.0) -> float:
+def _poly_curvature(epsilon: float) -> float:
     return 2 * _largest(lambda p: p * (1 - p) * (1 - epsilon + 2 * epsilon * p))
 
 
@@ -376,20 +376,20 @@ def _symmetric(constant: Callable[..., float], alpha: float, beta: float, log_ze
     return alpha * constant(reverse / alpha)
 
 
-def _gce_slope(q: float = 0.7) -> float:
+def _gce_slope(q: float) -> float:
     return float(math.sqrt(2) * (q / (1 + q)) ** q / (1 + q))
 
 
-def _gce_curvature(q: float = 0.7) -> float:
+def _gce_curvature(q: float) -> float:
     return 2 * _largest(lambda p: p**q * (1 - p) * (p - q * (1 - p)))
 
 
-def _focal_slope(gamma: float = 2.0) -> float:
+def _focal_slope(gamma: float) -> float:
     """Of the binary loss."""
     return _largest(lambda p: (1 - p) ** gamma * (gamma * p * math.log(p) - (1 - p)))
 
 
-def _focal_curvature(gamma: float = 2.0) -> float:
+def _focal_curvature(gamma: float) -> float:
     """Of the binary loss."""
 
     def curvature(p: float) -> float:
@@ -435,10 +435,10 @@ def _asymmetric_slope(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: floa
         q, rest = p - clip, 1 - p + clip
         if q <= 0:
             return 0.0
-        bend = gamma_neg * q ** (gamma_neg - 1) * math.log(rest) if gamma_neg else 0.0
+        bend = gamma_neg * q ** (gamma_neg - 1) * math.log(rest)
         return float(p * (1 - p) * (q**gamma_neg / rest - bend))
 
-    return max(_focal_slope(gamma_pos), _largest(negative) if clip else _focal_slope(gamma_neg))
+    return max(_focal_slope(gamma_pos), _largest(negative))
 
 
 def _asymmetric_curvature(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05) -> float:
@@ -455,7 +455,7 @@ def _asymmetric_curvature(gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: 
 
     if clip and b < 1:
         return math.inf
-    return max(_focal_curvature(gamma_pos), _largest(negative) if clip else _focal_curvature(b))
+    return max(_focal_curvature(gamma_pos), _largest(negative))
 
 
 def _js_slope() -> float:

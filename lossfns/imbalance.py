@@ -50,7 +50,7 @@ def balanced_weights(class_count: Tensor) -> Tensor:
     tensor([0.5556, 5.0000])
     """
     count = _counts(class_count)
-    return torch.where(count == 0, 0.0, count.sum() / (len(count) * torch.where(count == 0, 1.0, count)))
+    return torch.where(count == 0, 0.0, count.sum() / (len(count) * count))
 
 
 def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor:
@@ -64,9 +64,8 @@ def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor
     """
     below_one("beta", beta)
     count = _counts(class_count)
-    one = torch.ones_like(count)
-    effective = -torch.expm1(count * torch.log(beta * one)) if beta else one
-    weight = torch.where(count == 0, 0.0, 1 / torch.where(count == 0, one, effective))
+    effective = -torch.expm1(count * count.new_tensor(beta).log())
+    weight = torch.where(count == 0, 0.0, 1 / effective)
     total = weight.sum()
     return weight * len(count) / torch.where(total == 0, 1.0, total)
 

@@ -284,7 +284,7 @@ def generalized_dice_loss(
     counts = _overlap(z, t, deleted, multilabel)
     wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.found + counts.missed).detach() + smooth
-    share = torch.where(size > 0, torch.where(size > 0, size, 1.0) ** -2, 0.0)
+    share = torch.where(size > 0, size**-2, 0.0)
     return reduce(ratio((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
 
 

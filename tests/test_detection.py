@@ -255,6 +255,13 @@ def test_one_minus_iou_is_a_metric() -> None:
     assert giou[0].item() == pytest.approx((giou[1] + giou[2]).item())
 
 
+def test_lines_across_each_other_differ_most_in_shape() -> None:
+    """A line along x and one along y: v = 1, IoU = 0, so that CIoU adds v² / (1 − IoU + v) = ½."""
+    along, across = torch.tensor([0.0, 1.0, 2.0, 1.0]), torch.tensor([1.0, 0.0, 1.0, 2.0])
+    gap = loss("ciou_loss", along, across) - loss("diou_loss", along, across)
+    assert gap.item() == pytest.approx(0.5)
+
+
 def test_the_factor_of_ciou_is_a_constant() -> None:
     """The gradient is that of α v with α fixed, which is not the gradient of the value."""
     a = torch.tensor([0.0, 0.0, 2.0, 2.0]).double()

@@ -92,10 +92,16 @@ def cross_entropy(
         >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
         [tensor(0.3133), tensor(0.3133)]
     """
+    plain = class_weight is None and label_smoothing == 0
 
     def of_index(z: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        if class_weight is None:
-            return F.cross_entropy(z, y, label_smoothing=label_smoothing, reduction=reduction)
+        if plain:
+            return F.cross_entropy(z, y, reduction=reduction)
+        if class_weight is None:  # torch's own smoothing cannot be mapped over the labels alone
+            log_p = F.log_softmax(z, 1)
+            return (1 - label_smoothing) * F.nll_loss(
+                log_p, y, reduction="none"
+            ) - label_smoothing * log_p.mean(1)
         w = of_class(class_weight, z, "class_weight")
         loss = w.reshape(-1)[y] * F.cross_entropy(z, y, reduction="none")
         if label_smoothing:
@@ -118,7 +124,7 @@ def cross_entropy(
         reduction=reduction,
         class_weight=class_weight,
         label_smoothing=label_smoothing,
-        fused=class_weight is None,
+        fused=plain,
     )
 
 

@@ -469,7 +469,7 @@ class _Overlap(NamedTuple):
 
 def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _Overlap:
     if not multilabel and t.shape[1] == 1:
-        count = _of_indices if readable(t) else _of_indices_by_scatter
+        count = _of_indices if readable(z) and readable(t) else _of_indices_by_scatter
     else:
         count = partial(_of_masks, multilabel=multilabel, hard=not t.requires_grad and seen_whole(t))
     return _Overlap(*row_sums(count, (z, t, deleted)).unbind(2))

@@ -471,6 +471,21 @@ def test_vmap_and_per_sample_gradients(case: LossCase, hyper: Hyper) -> None:
     assert close(per_row, expected)
 
 
+@each_hyper
+def test_vmap_over_one_argument_alone(case: LossCase, hyper: Hyper) -> None:
+    """The others are ordinary tensors, whose values could be read."""
+    arguments = case.arguments(*case.layout.rows(3), seed=4)
+    others = case.arguments(*case.layout.rows(3), seed=5)
+    for i, other in enumerate(others):
+        both = torch.stack([arguments[i], other])
+        places = [0 if k == i else None for k in range(len(arguments))]
+        mapped = torch.func.vmap(lambda *row: case(*row, **hyper), tuple(places))(
+            *arguments[:i], both, *arguments[i + 1 :]
+        )
+        single = [case(*arguments[:i], row, *arguments[i + 1 :], **hyper) for row in both]
+        assert close(mapped, torch.stack(single))
+
+
 @each
 def test_strict_refuses_values_outside_the_domain(case: LossCase) -> None:
     shape = case.layout.rows(2)

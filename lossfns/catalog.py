@@ -88,11 +88,10 @@ class LossCard:
 
     @property
     def hyperparameters(self) -> dict[str, tuple[Any, str]]:
-        """Default (None if there is none) and admissible values of each hyper-parameter."""
+        """Default (``inspect.Parameter.empty`` if there is none) and admissible values of each one."""
         rules = self.function.rules  # type: ignore[attr-defined]
         parameters = inspect.signature(self.function).parameters
-        defaults = {n: None if p.default is p.empty else p.default for n, p in parameters.items()}
-        return {n: (defaults[n], rule.words) for n, rule in rules.items() if n != "reduction"}
+        return {n: (parameters[n].default, rule.words) for n, rule in rules.items() if n != "reduction"}
 
     @property
     def bounded_influence(self) -> Claim[bool]:

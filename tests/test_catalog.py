@@ -52,7 +52,7 @@ def holds(claim: Claim[Any], hyper: Hyper) -> Any:
 
 
 def symbols(case: LossCase, unit: tuple[Any, ...], hyper: Hyper) -> dict[str, Any]:
-    defaults = {n: v for n, (v, _) in case.card.hyperparameters.items()}
+    defaults = {n: v for n, (v, _) in case.card.hyperparameters.items() if n not in case.required}
     values = {n: v.tolist() if isinstance(v, Tensor) else v for n, v in {**defaults, **hyper}.items()}
     numbers = {n: v for n, v in values.items() if not isinstance(v, bool | str | NoneType)}
     named = {TEX_NAMES.get(n, n): v for n, v in numbers.items()}
@@ -360,9 +360,13 @@ def test_a_claim_has_the_defaults_of_the_loss(case: LossCase) -> None:
             assert parameter.default == defaults.get(name, parameter.default), (claim.words, name)
 
 
+MUST_BE_GIVEN = {"class_prior", "class_count"}
+
+
 @each
 def test_hyper_parameters_are_described(case: LossCase) -> None:
     for name, (default, words) in case.card.hyperparameters.items():
         assert words
+        assert (default is inspect.Parameter.empty) == (name in MUST_BE_GIVEN), name
         if name not in case.required:
             case.module(**{name: default})

@@ -24,7 +24,7 @@ from lossfns._classes import check_target, class_weights, index, of_class, takes
 from lossfns._look import readable, seen_false, seen_finite, seen_whole
 from lossfns._module import module
 from lossfns._pairs import gather
-from lossfns._pieces import row_sums
+from lossfns._pieces import PIECE, row_sums
 from lossfns._ratio import ratio, vanishes
 from lossfns._reduce import expand_weight, reduce
 
@@ -468,10 +468,13 @@ class _Overlap(NamedTuple):
 
 
 def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _Overlap:
+    seen = readable(z) and readable(t)
     if not multilabel and t.shape[1] == 1:
-        count = _of_indices if readable(z) and readable(t) else _of_indices_by_scatter
+        count = _of_indices if seen else _of_indices_by_scatter
     else:
-        count = partial(_of_masks, multilabel=multilabel, hard=not t.requires_grad and seen_whole(t))
+        hard = seen and multilabel and not t.requires_grad
+        hard = hard and all(map(seen_whole, torch.split(t.flatten(), PIECE)))
+        count = partial(_of_masks, multilabel=multilabel, hard=hard)
     return _Overlap(*row_sums(count, (z, t, deleted)).unbind(2))
 
 
@@ -500,7 +503,7 @@ def _of_indices_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tens
 
 def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, hard: bool) -> Tensor:
     u = 1 - t
-    if multilabel and hard:
+    if hard:
         error = ((u - t) * z).sigmoid()
         false, missed = error * u, error * t
     else:

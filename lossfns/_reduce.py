@@ -99,11 +99,12 @@ def elementwise(
     """
     _check.same_shape(**tensors)
     values = _check.floating(*tensors.values())
-    if values[0].ndim < axes:
+    first = values[0]
+    if first.ndim < axes:
         raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
-    shape = values[0].shape[: values[0].ndim - axes]
+    shape = first.shape[: first.ndim - axes]
     if weight is not None:
-        weight = expand_weight(weight, like=values[0].new_empty(()).expand(shape))
+        weight = expand_weight(weight, like=first.new_empty(()).expand(shape))
     for name, value in zip(tensors, values, strict=True):
         domains.get(name, _check.finite)(name, value, weight)
 

@@ -16,8 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import torch
+from torch import Tensor
+
 import lossfns
 from lossfns._module import LossModule
+from lossfns.verify import minimiser
 
 T = TypeVar("T")
 
@@ -347,13 +351,13 @@ _REGRESSION = (
 
 
 def _largest(f: Callable[[float], float]) -> float:
-    """The largest size of a function of p on (0, 1): a grid in log(p / (1 - p)), zoomed."""
-    low, high = -30.0, 30.0
-    for _ in range(6):
-        grid = [low + (high - low) * i / 300 for i in range(301)]
-        best = max(grid, key=lambda v: abs(f(1 / (1 + math.exp(-v)))))
-        low, high = best - (high - low) / 150, best + (high - low) / 150
-    return abs(f(1 / (1 + math.exp(-best))))
+    """The largest size of a function of p on (0, 1)."""
+
+    def negative_size(logits: Tensor) -> Tensor:
+        return -torch.tensor([abs(f(p)) for p in logits.sigmoid().tolist()], dtype=torch.float64)
+
+    best = minimiser(negative_size, -30.0, 30.0)
+    return -negative_size(torch.tensor([best], dtype=torch.float64)).item()
 
 
 # A loss f(log p) of the probability p of the class has gradient f' (e_y - p) in the logits. With all else in
@@ -361,7 +365,7 @@ def _largest(f: Callable[[float], float]) -> float:
 
 
 def _poly_slope(epsilon: float) -> float:
-    return math.sqrt(2) * max(1.0, (1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 0.0)
+    return math.sqrt(2) * ((1 + epsilon) ** 2 / (4 * epsilon) if epsilon > 1 else 1.0)
 
 
 def _poly_curvature(epsilon: float) -> float:
@@ -474,7 +478,7 @@ LOGITS = r"logits real or $-\infty$, class indices or probabilities"
 BINARY = "real logits, labels from 0 to 1"
 P = r", \qquad p = \operatorname{softmax}(z)"
 ROOT_TWO = always(math.sqrt(2), r"$\sqrt{2}$")
-HALF, QUARTER = always(0.5, "$1/2$"), always(0.25, "$1/4$")
+HALF = always(0.5, "$1/2$")
 MAXIMUM = "maximum of a function of one probability"
 
 _CLASSIFICATION = (

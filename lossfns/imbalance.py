@@ -23,7 +23,7 @@ from lossfns._classes import (
     per_class,
 )
 from lossfns._module import module
-from lossfns._special import softplus
+from lossfns._special import one_minus_exp, softplus
 
 __all__ = [
     "AsymmetricLoss",
@@ -64,8 +64,8 @@ def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor
     """
     below_one("beta", beta)
     count = _counts(class_count)
-    effective = -torch.expm1(count * count.new_tensor(beta).log())
-    weight = torch.where(count == 0, 0.0, 1 / effective)
+    effective = one_minus_exp(count * count.new_tensor(beta).log())
+    weight = torch.where(count == 0, 0.0, effective.reciprocal())
     total = weight.sum()
     return weight * len(count) / torch.where(total == 0, 1.0, total)
 

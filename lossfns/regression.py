@@ -269,7 +269,7 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
     a, b = x.detach(), y.detach()
     relative = (a - b).abs() / (1 + torch.minimum(a, b))
     missing = (relative - torch.expm1(d.detach().abs())) / (1 + relative)
-    return (d + torch.sign(a - b) * missing.nan_to_num(0.0, 0.0, 0.0)).square()
+    return (d + torch.sign(a - b) * torch.where(missing.isfinite(), missing, 0.0)).square()
 
 
 _level = Rule(

@@ -234,8 +234,8 @@ def report(loss: Loss, low: float = -5.0, high: float = 5.0, sample: Tensor | No
     slopes, wide = _gradient(f, points).abs().max(), _gradient(f, 10 * points).abs().max()
     growth = "grows" if wide > 1.01 * slopes else "does not grow"
     if sample is None:
-        uniform = line(0.5 / 2001, 1 - 0.5 / 2001, 2001)
-        sample = torch.exp(torch.special.ndtri(uniform))
+        n = 2001
+        sample = torch.exp(torch.special.ndtri(line(0.5 / n, 1 - 0.5 / n, n)))
     best = minimiser(lambda a: _risk(loss, a, sample), float(sample.min()), float(sample.max()))
     lines = (
         str(differences),

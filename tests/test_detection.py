@@ -13,6 +13,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from lossfns.catalog import cards
 
 NAMES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
 each = pytest.mark.parametrize("name", NAMES)
@@ -208,7 +209,8 @@ def far_and_near(n: int = 20_000) -> tuple[Tensor, Tensor]:
 def test_ranges() -> None:
     a, b = far_and_near()
     iou, giou, diou, ciou = (loss(name, a, b) for name in NAMES)
-    for value, high in ((iou, 1), (giou, 2), (diou, 2), (ciou, 3)):
+    for name, value, high in zip(NAMES, (iou, giou, diou, ciou), (1, 2, 2, 3), strict=True):
+        assert cards()[name].range.value() == (0, high)
         assert value.min() >= 0
         assert value.max() <= high
         assert value.max() > 0.9 * (high if high < 3 else 2)

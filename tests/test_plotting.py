@@ -27,6 +27,12 @@ def test_lines_differ_in_colour_and_in_style() -> None:
     assert len({str(entry["linestyle"]) for entry in cycle}) == len(cycle)
 
 
+def test_other_settings_are_left_alone() -> None:
+    mpl.rcParams["savefig.dpi"] = 77
+    plotting.style()
+    assert mpl.rcParams["savefig.dpi"] == 77
+
+
 def test_the_names_of_colours_and_styles_are_those_of_the_cycle() -> None:
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()
     assert (cycle["color"], cycle["linestyle"]) == (plotting.COLOURS, plotting.STYLES)

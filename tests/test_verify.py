@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ def test_a_verdict_is_a_truth_value_with_evidence() -> None:
     assert not no
     assert (str(yes), str(no)) == ("holds: c: seen", "FAILS: c: not so")
     assert verify.Verdict("c", np.bool_(True), "seen")  # type: ignore[arg-type]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        no.holds = True  # type: ignore[misc]
 
 
 def test_a_long_counterexample_is_shortened() -> None:
@@ -127,6 +130,7 @@ def test_differentiable() -> None:
         return F.huber_loss(r, torch.zeros_like(r), reduction="none")
 
     assert verify.differentiable(huber, R, 1)
+    assert verify.differentiable(huber, R), "once, if nothing is said"
     verdict = verify.differentiable(huber, R, 2)
     assert not verdict
     assert "derivative 2 jumps from 0 to 1 at -1" in verdict.evidence
@@ -219,6 +223,11 @@ def test_report() -> None:
     assert "mean 3.2, median 2" in broken
     assert "; grows on ten times" in verify.report(lambda x, y: (x - y) ** 2)
     assert "; grows on ten times" in verify.report(lambda x, y: (x - y).abs() ** 1.2)
+    for steep in (
+        lambda x, y: 2 * (x - y).abs(),
+        lambda x, y: (x - y).abs() + torch.relu((x - y).abs() - 52) ** 2,  # from beyond ten times 5 on
+    ):
+        assert "; does not grow on ten times" in verify.report(steep)
 
 
 def test_report_notices_a_wrong_gradient() -> None:

@@ -913,7 +913,7 @@ IMBALANCE = (
             {"gamma_neg": 0.5, "clip": 0.2},
             {"gamma_neg": 1.0},
             {"gamma_pos": 1.0, "gamma_neg": 1.0, "clip": 0.0},
-            {"gamma_pos": 5.0, "gamma_neg": 1.5, "clip": 0.05},
+            {"gamma_neg": 2.0, "clip": 0.002},  # here the negative side is the steeper one
             {"gamma_neg": 0.0, "clip": 0.0},
         ),
         extremes=LABEL_ROWS,

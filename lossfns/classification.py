@@ -99,9 +99,8 @@ def cross_entropy(
             return F.cross_entropy(z, y, reduction=reduction)
         if class_weight is None:  # torch's own smoothing cannot be mapped over the labels alone
             log_p = F.log_softmax(z, 1)
-            return (1 - label_smoothing) * F.nll_loss(
-                log_p, y, reduction="none"
-            ) - label_smoothing * log_p.mean(1)
+            own = F.nll_loss(log_p, y, reduction="none")
+            return (1 - label_smoothing) * own - label_smoothing * log_p.mean(1)
         w = of_class(class_weight, z, "class_weight")
         loss = w.reshape(-1)[y] * F.cross_entropy(z, y, reduction="none")
         if label_smoothing:

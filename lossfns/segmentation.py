@@ -485,33 +485,31 @@ def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     u = 1 - t
     if deleted is not None:
         t, u = t * ~deleted, u * ~deleted
-    size = t.sum(2)
-    if size.sum() != (y.numel() if deleted is None else (~deleted).sum()):
+    if t.sum() != (y.numel() if deleted is None else (~deleted).sum()):
         raise IndexError(f"target must be an index from 0 to {z.shape[1] - 1} or ignore_index")
-    others = z.softmax(1) * u
+    p = z.softmax(1)
+    others = p * u
     missed = (others.sum(1, keepdim=True) * t).sum(2)
-    return torch.stack([size - missed, others.sum(2), missed], 2)
+    return torch.stack([(p * t).sum(2), others.sum(2), missed], 2)
 
 
 def _of_indices_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     """Without a mask for each class, where nothing is done in pieces."""
-    _, others, missed = _split(z, y, deleted)
-    there = torch.ones_like(missed) if deleted is None else (~deleted).to(missed.dtype)
-    size, missed = _by_class(torch.cat([there, missed], 1), y, z.shape[1]).unbind(1)
-    return torch.stack([size - missed, others.sum(2), missed], 2)
+    p, others, missed = _split(z, y, deleted)
+    found, missed = _by_class(torch.cat([p.gather(1, y), missed], 1), y, z.shape[1]).unbind(1)
+    return torch.stack([found, others.sum(2), missed], 2)
 
 
 def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, hard: bool) -> Tensor:
     u = 1 - t
     if hard:
-        error = ((u - t) * z).sigmoid()
-        false, missed = error * u, error * t
+        p, rest = z.sigmoid(), (-z).sigmoid()
+        found, false, missed = p * t, p * u, rest * t
     else:
         p = z.sigmoid() if multilabel else z.softmax(1)
         rest = (-z).sigmoid() if multilabel else 1 - p
-        false, missed = torch.relu(p - t), torch.relu(rest - u)
-    false, missed = false.sum(2), missed.sum(2)
-    return torch.stack([t.sum(2) - missed, false, missed], 2)
+        found, false, missed = torch.minimum(p, t), torch.relu(p - t), torch.relu(rest - u)
+    return torch.stack([found.sum(2), false.sum(2), missed.sum(2)], 2)
 
 
 def _split(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

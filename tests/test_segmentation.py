@@ -590,6 +590,24 @@ def test_both_ways_to_count_agree(ignored: bool, monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(("dtype", "low"), [(torch.float32, -20.0), (torch.float64, -45.0)])
+def test_what_is_found_has_digits_where_it_is_little(
+    dtype: torch.dtype, low: float, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 − precision is one ninth, however small the probability: 1 − (1 − p) would be 0 here."""
+    if elsewhere:
+        monkeypatch.setattr(segmentation, "readable", lambda t: False)
+    y = (torch.arange(9) > 0).long().unsqueeze(0)
+    z = torch.tensor([0.0, low], dtype=dtype)[:, None].expand(1, 2, 9)
+    precision = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}
+    for value in (
+        lossfns.tversky_loss(z, y, **precision)[:, 1],
+        lossfns.tversky_loss(z[:, 1:], y.unsqueeze(1), multilabel=True, **precision)[:, 0],
+    ):
+        assert value.item() == pytest.approx(1 / 9, rel=1e-6)
+
+
 def test_an_index_that_is_no_class_is_refused() -> None:
     for bad in (3, -1, 255):
         with pytest.raises(IndexError, match="target must be an index from 0 to 2 or ignore_index"):

@@ -81,6 +81,7 @@ def dice_loss(
             integer, or with ``multilabel``; ``smooth`` negative; ``class_weight`` not of shape (C,);
             ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
             classes, soft targets that are no probabilities, NaN or +∞ logits.
+        IndexError: in eager mode on a CPU, an index outside the classes.
 
     Source:
         Milletari et al. (2016), *V-Net*, without the squares.
@@ -486,7 +487,8 @@ def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     if deleted is not None:
         t, u = t * ~deleted, u * ~deleted
     if t.sum() != (y.numel() if deleted is None else (~deleted).sum()):
-        raise IndexError(f"target must be an index from 0 to {z.shape[1] - 1} or ignore_index")
+        wrong = y[(y < 0) | (y >= z.shape[1])][0]
+        raise IndexError(f"target must be an index from 0 to {z.shape[1] - 1} or ignore_index, got {wrong}")
     p = z.softmax(1)
     others = p * u
     missed = (others.sum(1, keepdim=True) * t).sum(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from torch.utils._pytree import tree_leaves
 
 import lossfns
 from lossfns import _pairs, _pieces
+
+ROOT = Path(__file__).resolve().parents[1]
 
 COUPLED = {
     "batch_hard_triplet_loss",
@@ -332,6 +335,13 @@ def test_cuts_cover_everything_once(
     full = [p.numel() for p in pieces if p.numel() == pieces[0].numel()]
     assert full[0] + least > size or full[0] == (whole if uncut else whole[0]).numel()
     assert len(full) >= len(pieces) - (1 if uncut else shape[0])
+
+
+def test_the_sizes_are_those_that_the_book_tells() -> None:
+    chapter = (ROOT / "book/practice/losses-at-scale.ipynb").read_text(encoding="utf-8")
+    assert f"pieces of $2^{{{_pieces.PIECE.bit_length() - 1}}}$ numbers for each thread" in chapter
+    assert f"at most $2^{{{_pairs.PLAIN.bit_length() - 1}}}=2048^2$ inner products" in chapter
+    assert (_pieces.PIECE.bit_count(), _pairs.PLAIN.bit_count()) == (1, 1)
 
 
 def test_from_how_many_numbers_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -610,7 +610,7 @@ def test_what_is_found_has_digits_where_it_is_little(
 
 def test_an_index_that_is_no_class_is_refused() -> None:
     for bad in (3, -1, 255):
-        with pytest.raises(IndexError, match="target must be an index from 0 to 2 or ignore_index"):
+        with pytest.raises(IndexError, match=f"an index from 0 to 2 or ignore_index, got {bad}"):
             lossfns.dice_loss(torch.zeros(1, 3, 4), torch.tensor([[0, 1, 2, bad]]))
 
 

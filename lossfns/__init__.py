@@ -8,6 +8,7 @@ from lossfns import regression as regression
 from lossfns import representation as representation
 from lossfns import segmentation as segmentation
 from lossfns._check import strict as strict
+from lossfns._module import LossModule as LossModule
 from lossfns.classification import *
 from lossfns.detection import *
 from lossfns.imbalance import *

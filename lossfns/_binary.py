@@ -7,8 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lossfns import _check
-from lossfns._look import seen_finite, seen_whole
+from lossfns import _check, _eager
 from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
@@ -16,49 +15,33 @@ Branch = Callable[[Tensor], Tensor]
 
 def binary_loss(
     positive: Branch,
-    negative: Branch,
     input: Tensor,
     target: Tensor,
     *,
     weight: Tensor | None,
     reduction: str,
-) -> Tensor:
-    """The loss t · positive(x) + (1 − t) · negative(x)."""
-    return _labelled(lambda x, t: _mixed(positive, negative, x, t), input, target, weight, reduction)
-
-
-def mirror_loss(
-    cost: Branch,
-    input: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None,
-    reduction: str,
+    negative: Branch | None = None,
     factors: tuple[float, float] = (1.0, 1.0),
 ) -> Tensor:
-    """The loss t · a · cost(−x) + (1 − t) · b · cost(x), with ``factors`` (a, b)."""
+    """The loss t · a · positive(x) + (1 − t) · b · negative(x), with ``factors`` (a, b).
+
+    Without ``negative`` it is positive(−x): then one evaluation serves all labels that are 0 or 1.
+    """
     a, b = factors
 
-    def of(x: Tensor, t: Tensor) -> Tensor:
-        if seen_whole(t) and not t.requires_grad:
-            loss = cost(torch.rsub(t, 1, alpha=2) * x)
-            return loss if a == b == 1 else loss * (b + (a - b) * t)
-        return _mixed(lambda x: a * cost(-x), lambda x: b * cost(x), x, t)
+    def loss(x: Tensor, t: Tensor) -> Tensor:
+        if negative is None and _eager.known_integral(t) and not t.requires_grad:
+            branch = positive(torch.rsub(t, -1, alpha=-2) * x)
+            return branch if a == b == 1 else branch * (b + (a - b) * t)
+        return mix(positive, negative or (lambda x: positive(-x)), x, a * t, b * (1 - t))
 
-    return _labelled(of, input, target, weight, reduction)
-
-
-def _mixed(positive: Branch, negative: Branch, x: Tensor, t: Tensor) -> Tensor:
-    """Both branches, mixed so that 0 · ∞ is 0."""
-    if seen_finite(x):
-        return torch.lerp(negative(x), positive(x), t)
-    never, surely = (x == -torch.inf) & (t == 0), (x == torch.inf) & (t == 1)
-    yes, no = positive(torch.where(never, 0.0, x)), negative(torch.where(surely, 0.0, x))
-    return t * yes + (1 - t) * no
-
-
-def _labelled(
-    loss: Callable[..., Tensor], input: Tensor, target: Tensor, weight: Tensor | None, reduction: str
-) -> Tensor:
     domains = {"target": _check.probability}
     return elementwise(loss, weight, reduction, domains=domains, input=input, target=target)
+
+
+def mix(positive: Branch, negative: Branch, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """yes · positive(x) + no · negative(x), where 0 · ∞ is 0."""
+    if _eager.known_finite(x):
+        return yes * positive(x) + no * negative(x)
+    never, surely = (x == -torch.inf) & (yes == 0), (x == torch.inf) & (no == 0)
+    return yes * positive(torch.where(never, 0.0, x)) + no * negative(torch.where(surely, 0.0, x))

@@ -1,39 +1,34 @@
 """Losses over classes, in one place: logits (N, C, *) against indices (N, *) or probabilities (N, C, *).
 
-A loss is given as its value for an index and its value for probabilities; here the arguments are checked,
-class weights become sample weights, and what is ignored or weighs nothing is deleted.
+A loss is given as its value for an index and its value for probabilities. Here the arguments are checked,
+labels smoothed and classes weighed, and entries that are ignored or weigh nothing are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check
-from lossfns._check import Domain, Rule
-from lossfns._look import seen_false, seen_finite
-from lossfns._reduce import expand_weight, reduce_loss
+from lossfns import _check, _eager
+from lossfns._check import Domain
+from lossfns._reduce import expand_weight, reduce_loss, scale_for_mean
 
 Loss = Callable[..., Tensor]
 
-class_weights = Rule(
-    lambda v: v is None or isinstance(v, Tensor),
-    "None or a tensor of shape (C,)",
-    refused=(1.0, "balanced", [1.0]),
-)
-per_class = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", refused=(None, 1.0, [1.0, 2.0]))
-index = Rule(
-    lambda v: isinstance(v, int) and not isinstance(v, bool), "an integer", refused=(None, 0.5, "0", True)
-)
-_sums_to_one = Domain(lambda v: (v - 1).abs() <= 1e-3, "probabilities that sum to 1 over the classes")
+# No target is this class, so that torch ignores nothing by itself: what is ignored has been left out before.
+_NO_CLASS = torch.iinfo(torch.int64).min
 
 
-def of_class(value: Tensor, like: Tensor, name: str) -> Tensor:
+def broadcast_classes(value: Tensor, like: Tensor, name: str) -> Tensor:
     """One value for each class, shape (C,), in the dtype of the logits and ready to broadcast to them."""
     classes = like.shape[1]
+    _check.is_tensor(**{name: value})
+    _check.check_device(name, value, like, "input")
     if value.shape != (classes,):
         raise ValueError(
             f"{name} must have one value for each of the {classes} classes, shape {(classes,)}, "
@@ -45,66 +40,107 @@ def of_class(value: Tensor, like: Tensor, name: str) -> Tensor:
 
 
 def class_loss(
-    of_index: Loss,
-    of_probabilities: Loss,
+    hard_loss: Loss,
+    soft_loss: Loss,
     input: Tensor,
     target: Tensor,
     *,
-    ignore_index: int,
+    ignore_index: int | None,
     weight: Tensor | None,
     reduction: str,
     class_weight: Tensor | None = None,
     label_smoothing: float = 0.0,
     constants: Sequence[Tensor] = (),
-    fused: bool = False,
+    fused: Loss | None = None,
 ) -> Tensor:
-    """Check, delete, apply the one loss or the other, weigh and reduce.
+    """Check, leave out, smooth, apply the one loss or the other, weigh and reduce.
 
-    With class weights w and labels t, smoothed if they are to be, the losses give Σ w_c t_c ℓ_c, and the mean
-    divides by the sum of all w_c t_c. They may close over the ``constants`` and the class weights, but no
-    other tensor. ``fused`` says that ``of_index`` takes a ``reduction``, too, right
-    where nothing is weighed.
+    Class weights w and label smoothing are for losses that are linear in the target: they give Σ w_c t_c ℓ_c
+    of smoothed labels t, and the mean divides by the sum of all w_c t_c. The losses may close over the
+    ``constants``, but no other tensor. ``fused`` is ``hard_loss`` with a ``reduction``, right where nothing
+    is weighed.
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
-    logits, *rest = _check.floating(input) if is_index else _check.floating(input, target)
+    tolerance = sum_tolerance(target)
+    logits, *rest = _check.promote(input) if is_index else _check.promote(input, target)
     target = target.long() if is_index else rest[0]
-    one = logits[:, 0]
-    weight = expand_weight(weight, like=one)
-    if is_index and not seen_false(ignored := target == ignore_index):
+    weight = _expand_weight(weight, logits)
+    ignored = find_ignored(target, ignore_index, is_index)
+    if ignored is not None:
         kept = (~ignored).to(logits.dtype)
         weight = kept if weight is None else torch.where(ignored, 0.0, weight)
     if weight is not None:
         target = torch.where((weight if is_index else weight.unsqueeze(1)) == 0, 0, target)
     _check.below_infinity("input", logits, None if weight is None else weight.unsqueeze(1))
-    check_target(target, logits, weight, is_index)
+    check_target(target, logits, weight, is_index, tolerance)
 
-    mass = None
-    if class_weight is not None:
-        by_class = of_class(class_weight, logits, "class_weight")
-        mass = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
+    def compute() -> Tensor:
+        return _smooth_and_weigh(
+            hard_loss,
+            soft_loss,
+            logits,
+            target,
+            weight,
+            reduction,
+            None if class_weight is None else broadcast_classes(class_weight, logits, "class_weight"),
+            label_smoothing,
+            constants,
+            fused,
+        )
+
+    return naming_the_index(compute, target, logits.shape[1]) if is_index else compute()
+
+
+def _smooth_and_weigh(
+    hard_loss: Loss,
+    soft_loss: Loss,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    by_class: Tensor | None,
+    label_smoothing: float,
+    constants: Sequence[Tensor],
+    fused: Loss | None,
+) -> Tensor:
+    """The rest of :func:`class_loss`, for arguments that have been checked."""
+    is_index = target.ndim < logits.ndim
+    denominator = None
+    if by_class is not None:
+        if reduction == "mean":
+            by_class = scale_for_mean(by_class)
+            weight = None if weight is None else scale_for_mean(weight)
+        denominator = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
         if label_smoothing:
-            mass = (1 - label_smoothing) * mass + label_smoothing * by_class.mean()
+            denominator = (1 - label_smoothing) * denominator + label_smoothing * by_class.mean()
         if weight is not None:
-            mass = torch.where(weight == 0, 0.0, mass * weight)
-        if not seen_false(nothing := mass == 0):
-            weight = torch.where(nothing, 0.0, 1.0 if weight is None else weight).to(mass.dtype)
+            denominator = torch.where(weight == 0, 0.0, denominator * weight)
+        if not _eager.known_all_false(nothing := denominator == 0):
+            weight = torch.where(nothing, 0.0, 1.0 if weight is None else weight).to(denominator.dtype)
 
-    def of_kept(z: Tensor, t: Tensor, weight: Tensor | None) -> Tensor:
-        if weight is not None and not seen_finite(z):
+    def masked_loss(z: Tensor, t: Tensor, weight: Tensor | None) -> Tensor:
+        if weight is not None and not _eager.known_finite(z):
             z = torch.where(weight.unsqueeze(1) == 0, 0.0, z)
-        return of_index(z, t) if is_index else of_probabilities(z, t)
+        if is_index and not label_smoothing:
+            loss = hard_loss(z, t)
+            return loss if by_class is None else by_class.reshape(-1)[t] * loss
+        if is_index:
+            t = torch.zeros_like(z).scatter(1, t.unsqueeze(1), 1.0)
+        if label_smoothing:
+            t = (1 - label_smoothing) * t + label_smoothing / z.shape[1]
+        return soft_loss(z, t if by_class is None else by_class * t)
 
     return reduce_loss(
-        of_kept,
+        masked_loss,
         (logits, target),
         weight,
         reduction,
-        shape=one.shape,
-        mass=mass,
+        shape=logits[:, 0].shape,
+        denominator=denominator,
         classes=True,
-        constants=constants,
-        fused=of_index if fused and is_index else None,
+        constants=(by_class, *constants),
+        fused=fused if is_index and not label_smoothing and by_class is None else None,
     )
 
 
@@ -116,60 +152,97 @@ def takes_indices(input: Tensor, target: Tensor) -> bool:
         return False
     indices = (input.shape[0], *input.shape[2:])
     if target.shape != indices:
+        last = target.shape == input.shape[:-1]
         raise ValueError(
             f"target must have shape {indices} (class indices) or {tuple(input.shape)} (probabilities), "
             f"got {tuple(target.shape)}"
+            + ("; if the classes are the last axis of input, take input.movedim(-1, 1)" if last else "")
         )
-    if target.is_floating_point() or target.dtype == torch.bool:
-        raise ValueError(f"target must have an integer dtype to hold class indices, got {target.dtype}")
+    _check.check_integer("target", target)
     return True
 
 
-def check_target(target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool) -> None:
+def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Tensor | None:
+    """Where the target, or all of its probabilities, is ``ignore_index``; None if it is known that nowhere."""
+    if ignore_index is None:
+        return None
+    if is_index:
+        ignored = target == ignore_index
+    elif 0 <= ignore_index <= 1 or _eager.known_between(target, -1.0, 2.0):
+        return None  # these may be probabilities
+    else:
+        ignored = (target == ignore_index).all(1)
+    return None if _eager.known_all_false(ignored) else ignored
+
+
+def naming_the_index(compute: Callable[[], Tensor], target: Tensor, classes: int) -> Tensor:
+    """The result; where it fails on an index that is no class, an error that says so."""
+    if torch.compiler.is_compiling():
+        return compute()
+    try:
+        return compute()
+    except (IndexError, RuntimeError):
+        if _eager.can_read(target):
+            wrong = target[(target < 0) | (target >= classes)]
+            if len(wrong):
+                raise IndexError(
+                    f"target must be an index from 0 to {classes - 1} or ignore_index, got {wrong[0]}"
+                ) from None
+        raise
+
+
+def sum_tolerance(target: Tensor) -> float:
+    """How far from 1 probabilities may add up to: further in half precision."""
+    return max(1e-3, 4 * torch.finfo(target.dtype).eps) if target.is_floating_point() else 1e-3
+
+
+def check_target(
+    target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool, tolerance: float
+) -> None:
     """Under ``strict()``, hold indices to the classes, probabilities to their range and their sum."""
     if is_index:
         _check.index_below(logits.shape[1])("target", target)
     else:
         _check.probability("target", target)
         total = target.sum(1)
-        _sums_to_one("target", total if weight is None else torch.where(weight == 0, 1.0, total))
+        _sums_to_one(tolerance)("target", total if weight is None else torch.where(weight == 0, 1.0, total))
+
+
+def _sums_to_one(tolerance: float) -> Domain:
+    return Domain(lambda v: (v - 1).abs() <= tolerance, "probabilities that sum to 1 over the classes")
+
+
+def _expand_weight(weight: Tensor | None, logits: Tensor) -> Tensor | None:
+    classes = isinstance(weight, Tensor) and weight.shape == logits.shape[1:2]
+    hint = "; weights of the classes are class_weight, where a loss has it" if classes else ""
+    return expand_weight(weight, logits[:, 0], hint)
 
 
 def log_probability_loss(
-    f: Callable[[Tensor], Tensor],
-    input: Tensor,
-    target: Tensor,
-    *,
-    ignore_index: int,
-    weight: Tensor | None,
-    reduction: str,
-    class_weight: Tensor | None = None,
+    f: Callable[[Tensor], Tensor], input: Tensor, target: Tensor, **options: Any
 ) -> Tensor:
-    """The loss Σ_c w_c t_c f(log p_c): for an index, f of the log-probability of the class."""
-
-    def of_index(z: Tensor, y: Tensor) -> Tensor:
-        loss = f(-F.cross_entropy(z, y, reduction="none"))
-        return loss if class_weight is None else class_weight.to(loss.dtype)[y] * loss
-
-    def of_probabilities(z: Tensor, t: Tensor) -> Tensor:
-        loss = t * f(log_softmax_at(z, t))
-        return (loss if class_weight is None else of_class(class_weight, z, "class_weight") * loss).sum(1)
-
+    """The loss Σ_c t_c f(log p_c): for an index, f of the log-probability of the class."""
     return class_loss(
-        of_index,
-        of_probabilities,
+        lambda z, y: f(-hard_cross_entropy(z, y)),
+        lambda z, t: (t * f(log_softmax_at(z, t))).sum(1),
         input,
         target,
-        ignore_index=ignore_index,
-        weight=weight,
-        reduction=reduction,
-        class_weight=class_weight,
+        **options,
     )
+
+
+def soft_cross_entropy(logits: Tensor, t: Tensor) -> Tensor:
+    """−Σ_c t_c log p_c."""
+    return -(t * log_softmax_at(logits, t)).sum(1)
+
+
+fused_cross_entropy = partial(F.cross_entropy, ignore_index=_NO_CLASS)
+hard_cross_entropy = partial(fused_cross_entropy, reduction="none")
 
 
 def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
     """log p, but 0 where p = t = 0: then t log p is 0, as 0 · ∞ should be."""
     log_p = torch.log_softmax(logits, 1)
-    if seen_finite(log_p):
+    if _eager.known_finite(log_p):
         return log_p
     return torch.where((log_p == -torch.inf) & (t == 0), 0.0, log_p)

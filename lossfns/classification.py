@@ -13,21 +13,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check
-from lossfns._binary import mirror_loss
-from lossfns._check import Rule, below_one, checked, flag, non_negative, one_of, positive, zero_to_one
+from lossfns import _check, _eager
+from lossfns import _rules as rules
+from lossfns._binary import binary_loss, mix
 from lossfns._classes import (
     class_loss,
-    class_weights,
-    index,
+    fused_cross_entropy,
+    hard_cross_entropy,
     log_probability_loss,
     log_softmax_at,
-    of_class,
+    soft_cross_entropy,
 )
-from lossfns._look import seen_finite, seen_whole
-from lossfns._module import module
+from lossfns._module import LossModule
+from lossfns._numerics import one_minus_exp, softplus
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
-from lossfns._special import one_minus_exp, softplus
+from lossfns._rules import Reduction, Rule, checked
 
 __all__ = [
     "BinaryCrossEntropyLoss",
@@ -53,7 +53,11 @@ __all__ = [
 ]
 
 
-@checked(class_weight=class_weights, ignore_index=index, label_smoothing=below_one)
+@checked(
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
+    label_smoothing=rules.half_open_unit_interval,
+)
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -62,7 +66,7 @@ def cross_entropy(
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Softmax cross-entropy: estimates the class probabilities.
 
@@ -92,49 +96,28 @@ def cross_entropy(
         >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
         [tensor(0.3133), tensor(0.3133)]
     """
-    plain = class_weight is None and label_smoothing == 0
-
-    def of_index(z: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        if plain:
-            return F.cross_entropy(z, y, reduction=reduction)
-        if class_weight is None:  # torch's own smoothing cannot be mapped over the labels alone
-            log_p = F.log_softmax(z, 1)
-            own = F.nll_loss(log_p, y, reduction="none")
-            return (1 - label_smoothing) * own - label_smoothing * log_p.mean(1)
-        w = of_class(class_weight, z, "class_weight")
-        loss = w.reshape(-1)[y] * F.cross_entropy(z, y, reduction="none")
-        if label_smoothing:
-            loss = (1 - label_smoothing) * loss - label_smoothing * (w * log_softmax_at(z, w)).mean(1)
-        return loss
-
-    def of_probabilities(z: Tensor, t: Tensor) -> Tensor:
-        if label_smoothing:
-            t = (1 - label_smoothing) * t + label_smoothing / t.shape[1]
-        loss = t * log_softmax_at(z, t)
-        return -(loss if class_weight is None else of_class(class_weight, z, "class_weight") * loss).sum(1)
-
     return class_loss(
-        of_index,
-        of_probabilities,
+        hard_cross_entropy,
+        soft_cross_entropy,
         input,
         target,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
         ignore_index=ignore_index,
         weight=weight,
         reduction=reduction,
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        fused=plain,
+        fused=fused_cross_entropy,
     )
 
 
-pos_weights = Rule(
-    lambda v: v is None or isinstance(v, Tensor) or positive.holds(v),
-    "None, a positive finite number, or a tensor",
-    refused=(0.0, -1.0, math.nan, math.inf, "3"),
+_pos_weight = Rule(
+    lambda v: v is None or isinstance(v, Tensor) or rules.non_negative.holds(v),
+    "None, a non-negative finite number, or a tensor",
+    lambda v: v if v is None or isinstance(v, Tensor) else rules.non_negative.plain(v),
 )
 
 
-@checked(pos_weight=pos_weights, label_smoothing=below_one)
+@checked(pos_weight=_pos_weight, label_smoothing=rules.half_open_unit_interval)
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -142,7 +125,7 @@ def binary_cross_entropy(
     pos_weight: float | Tensor | None = None,
     label_smoothing: float = 0.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Binary cross-entropy of logits: estimates the probability of the label.
 
@@ -172,34 +155,54 @@ def binary_cross_entropy(
     """
     each = {}
     if isinstance(pos_weight, Tensor):
-        each["pos_weight"] = _check.expanded("pos_weight", pos_weight, input, "input")
+        _check.is_tensor(input=input, pos_weight=pos_weight)
+        each["pos_weight"] = _expand_pos_weight(pos_weight, input)
 
     def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
-        if label_smoothing:
-            t = (1 - label_smoothing) * t + label_smoothing / 2
-        if factor is None:
-            return _logistic(x, t)
-        whole = 1 - t + factor * t
-        return whole * _logistic(x, factor * t / whole)
+        if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
+            loss = softplus(torch.rsub(t, 1, alpha=2) * x)
+            return loss if factor is None else (1 - t + factor * t) * loss
+        if label_smoothing == 0 and factor is None:
+            return _soft_logistic(x, t)
+        yes = (1 - label_smoothing) * t + label_smoothing / 2
+        no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
+        yes = yes if factor is None else factor * yes
+        return mix(lambda z: softplus(-z), softplus, x, yes, no)
 
-    domains = {"target": _check.probability}
-    return elementwise(logistic, weight, reduction, domains=domains, input=input, target=target, **each)  # type: ignore[arg-type]
+    return elementwise(
+        logistic,
+        weight,
+        reduction,
+        domains={"target": _check.probability},
+        input=input,
+        target=target,
+        **each,  # type: ignore[arg-type]
+    )
 
 
-def _logistic(x: Tensor, t: Tensor) -> Tensor:
+def _expand_pos_weight(pos_weight: Tensor, input: Tensor) -> Tensor:
+    classes = input.shape[1:2]
+    if input.ndim > 2 and pos_weight.shape == classes == input.shape[-1:] and pos_weight.numel() > 1:
+        raise ValueError(
+            f"pos_weight must fit input in one way, got {tuple(pos_weight.shape)}, which is axis 1 of "
+            f"{tuple(input.shape)} and the last: add the axes of length 1"
+        )
+    fits = "; for one value a channel, pos_weight.view(-1, 1, 1)" if pos_weight.shape == classes else ""
+    return _check.expand_non_negative("pos_weight", pos_weight, input, "input", fits)
+
+
+def _soft_logistic(x: Tensor, t: Tensor) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
-    if seen_whole(t) and not t.requires_grad:
-        return softplus(torch.rsub(t, 1, alpha=2) * x)
     hard = t.round()
     soft = t - hard
     # an infinite x costs 0 or ∞ already in the first term, unless that is where the label leans
-    finite = x if seen_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
+    finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
     return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 
 @checked()
 def kl_divergence(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Kullback–Leibler divergence KL(target ‖ softmax(input)): cross-entropy less the entropy of the target.
 
@@ -231,13 +234,13 @@ def kl_divergence(
         return (t * (log_t - log_softmax_at(logits, t))).sum(1)
 
     return class_loss(
-        divergence, divergence, input, target, ignore_index=-100, weight=weight, reduction=reduction
+        divergence, divergence, input, target, ignore_index=None, weight=weight, reduction=reduction
     )
 
 
 @checked()
 def js_divergence(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Jensen–Shannon divergence of two softmaxes: symmetric, finite, at most log 2.
 
@@ -266,18 +269,18 @@ def js_divergence(
     _check.same_shape(input=input, target=target)
     if input.ndim < 2 or input.shape[1] == 0:
         raise ValueError(f"input must have shape (N, C, *), C at least 1, got {tuple(input.shape)}")
-    x, y = _check.floating(input, target)
+    x, y = _check.promote(input, target)
     weight = expand_weight(weight, like=x[:, 0])
     kept = None if weight is None else weight.unsqueeze(1)
     _check.below_infinity("input", x, kept)
     _check.below_infinity("target", y, kept)
 
-    def of_kept(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+    def masked_loss(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
         if w is not None:
             x, y = (torch.where(w.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
         return _jensen_shannon(x, y)
 
-    return reduce_loss(of_kept, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
+    return reduce_loss(masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
@@ -290,14 +293,14 @@ def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
     return halves.sum(1) / 2
 
 
-@checked(ignore_index=index)
+@checked(ignore_index=rules.integer)
 def brier_loss(
     input: Tensor,
     target: Tensor,
     *,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Brier score: squared distance of the predicted probabilities from the label, in [0, 2].
 
@@ -324,16 +327,16 @@ def brier_loss(
         tensor([0.5000, 2.0000])
     """
 
-    def of_index(logits: Tensor, y: Tensor) -> Tensor:
+    def hard_loss(logits: Tensor, y: Tensor) -> Tensor:
         others = logits.softmax(1).scatter(1, y.unsqueeze(1), 0.0)
         return others.square().sum(1) + others.sum(1).square()
 
-    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
+    def soft_loss(logits: Tensor, t: Tensor) -> Tensor:
         return (logits.softmax(1) - t).square().sum(1)
 
     return class_loss(
-        of_index,
-        of_probabilities,
+        hard_loss,
+        soft_loss,
         input,
         target,
         ignore_index=ignore_index,
@@ -342,7 +345,7 @@ def brier_loss(
     )
 
 
-@checked(margin=positive, squared=flag)
+@checked(margin=rules.positive, squared=rules.boolean)
 def hinge_loss(
     input: Tensor,
     target: Tensor,
@@ -350,7 +353,7 @@ def hinge_loss(
     margin: float = 1.0,
     squared: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Hinge loss of the support vector machine, for labels 0 and 1.
 
@@ -377,13 +380,17 @@ def hinge_loss(
     """
 
     def hinge(x: Tensor) -> Tensor:
-        loss = F.relu(margin + x)
+        loss = F.relu(margin - x)
         return loss.square() if squared else loss
 
-    return mirror_loss(hinge, input, target, weight=weight, reduction=reduction)
+    return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
 
 
-@checked(margin=positive, variant=one_of("crammer-singer", "weston-watkins"), ignore_index=index)
+@checked(
+    margin=rules.positive,
+    variant=rules.one_of("crammer-singer", "weston-watkins"),
+    ignore_index=rules.integer,
+)
 def multiclass_hinge_loss(
     input: Tensor,
     target: Tensor,
@@ -392,7 +399,7 @@ def multiclass_hinge_loss(
     variant: str = "crammer-singer",
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Multi-class hinge loss: the score of the class should exceed all others by a margin.
 
@@ -422,7 +429,7 @@ def multiclass_hinge_loss(
         (tensor(2.), tensor(2.5000))
     """
 
-    def of_index(scores: Tensor, y: Tensor) -> Tensor:
+    def hard_loss(scores: Tensor, y: Tensor) -> Tensor:
         y = y.unsqueeze(1)
         own = scores.gather(1, y)
         others = scores.scatter(1, y, -torch.inf)
@@ -430,15 +437,15 @@ def multiclass_hinge_loss(
             others = others.amax(1, keepdim=True)
         return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
 
-    def of_probabilities(scores: Tensor, t: Tensor) -> Tensor:
+    def soft_loss(scores: Tensor, t: Tensor) -> Tensor:
         classes = range(scores.shape[1])
         ones = torch.ones_like(scores[:, 0], dtype=torch.long)
-        each = torch.stack([of_index(scores, k * ones) for k in classes], 1)
+        each = torch.stack([hard_loss(scores, k * ones) for k in classes], 1)
         return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
 
     return class_loss(
-        of_index,
-        of_probabilities,
+        hard_loss,
+        soft_loss,
         input,
         target,
         ignore_index=ignore_index,
@@ -447,7 +454,7 @@ def multiclass_hinge_loss(
     )
 
 
-@checked(q=zero_to_one, ignore_index=index)
+@checked(q=rules.unit_interval, ignore_index=rules.integer)
 def generalized_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -455,7 +462,7 @@ def generalized_cross_entropy(
     q: float = 0.7,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Generalised cross-entropy: from cross-entropy (q = 0) to absolute error (q = 1), bounded in between.
 
@@ -491,14 +498,10 @@ def generalized_cross_entropy(
     )
 
 
-_log_zero = Rule(
-    lambda v: _check.is_number(v) and -math.inf < v <= 0,
-    "a finite number, at most 0",
-    refused=(0.1, -math.inf, math.nan, None, "-4", True),
-)
+_log_zero = rules.number(lambda v: -math.inf < v <= 0, "a finite number, at most 0")
 
 
-@checked(alpha=non_negative, beta=non_negative, log_zero=_log_zero, ignore_index=index)
+@checked(alpha=rules.non_negative, beta=rules.non_negative, log_zero=_log_zero, ignore_index=rules.integer)
 def symmetric_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -508,7 +511,7 @@ def symmetric_cross_entropy(
     log_zero: float = -4.0,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Cross-entropy plus its reverse, which is bounded: a compromise for noisy labels.
 
@@ -536,19 +539,19 @@ def symmetric_cross_entropy(
         tensor(2.6931)
     """
 
-    def of_index(logits: Tensor, y: Tensor) -> Tensor:
-        log_p = -F.cross_entropy(logits, y, reduction="none")
+    def hard_loss(logits: Tensor, y: Tensor) -> Tensor:
+        log_p = -hard_cross_entropy(logits, y)
         return -alpha * log_p - beta * log_zero * one_minus_exp(log_p)
 
-    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
+    def soft_loss(logits: Tensor, t: Tensor) -> Tensor:
         log_p = torch.log_softmax(logits, 1)
         log_t = torch.log(torch.where(t == 0, 1.0, t))
         cut = torch.where(t == 0, log_zero, log_t.clamp(min=log_zero))
         return -alpha * (t * log_softmax_at(logits, t)).sum(1) - beta * (log_p.exp() * cut).sum(1)
 
     return class_loss(
-        of_index,
-        of_probabilities,
+        hard_loss,
+        soft_loss,
         input,
         target,
         ignore_index=ignore_index,
@@ -557,14 +560,10 @@ def symmetric_cross_entropy(
     )
 
 
-_epsilon = Rule(
-    lambda v: _check.is_number(v) and -1 <= v < math.inf,
-    "a finite number, at least -1",
-    refused=(-1.1, math.inf, math.nan, None, "1", True),
-)
+_epsilon = rules.number(lambda v: -1 <= v < math.inf, "a finite number, at least -1")
 
 
-@checked(epsilon=_epsilon, ignore_index=index)
+@checked(epsilon=_epsilon, ignore_index=rules.integer)
 def poly_loss(
     input: Tensor,
     target: Tensor,
@@ -572,7 +571,7 @@ def poly_loss(
     epsilon: float = 1.0,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Poly-1: cross-entropy with another first coefficient in its expansion in powers of 1 − p.
 
@@ -607,13 +606,80 @@ def poly_loss(
     )
 
 
-CrossEntropyLoss = module("CrossEntropyLoss", cross_entropy)
-BinaryCrossEntropyLoss = module("BinaryCrossEntropyLoss", binary_cross_entropy)
-KLDivergenceLoss = module("KLDivergenceLoss", kl_divergence)
-JSDivergenceLoss = module("JSDivergenceLoss", js_divergence)
-BrierLoss = module("BrierLoss", brier_loss)
-HingeLoss = module("HingeLoss", hinge_loss)
-MulticlassHingeLoss = module("MulticlassHingeLoss", multiclass_hinge_loss)
-GeneralizedCrossEntropyLoss = module("GeneralizedCrossEntropyLoss", generalized_cross_entropy)
-SymmetricCrossEntropyLoss = module("SymmetricCrossEntropyLoss", symmetric_cross_entropy)
-PolyLoss = module("PolyLoss", poly_loss)
+class CrossEntropyLoss(LossModule, loss=cross_entropy):
+    """The Module of :func:`cross_entropy`."""
+
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    label_smoothing: float = 0.0
+    reduction: Reduction = "mean"
+
+
+class BinaryCrossEntropyLoss(LossModule, loss=binary_cross_entropy):
+    """The Module of :func:`binary_cross_entropy`."""
+
+    pos_weight: float | Tensor | None = None
+    label_smoothing: float = 0.0
+    reduction: Reduction = "mean"
+
+
+class KLDivergenceLoss(LossModule, loss=kl_divergence):
+    """The Module of :func:`kl_divergence`."""
+
+    reduction: Reduction = "mean"
+
+
+class JSDivergenceLoss(LossModule, loss=js_divergence):
+    """The Module of :func:`js_divergence`."""
+
+    reduction: Reduction = "mean"
+
+
+class BrierLoss(LossModule, loss=brier_loss):
+    """The Module of :func:`brier_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class HingeLoss(LossModule, loss=hinge_loss):
+    """The Module of :func:`hinge_loss`."""
+
+    margin: float = 1.0
+    squared: bool = False
+    reduction: Reduction = "mean"
+
+
+class MulticlassHingeLoss(LossModule, loss=multiclass_hinge_loss):
+    """The Module of :func:`multiclass_hinge_loss`."""
+
+    margin: float = 1.0
+    variant: str = "crammer-singer"
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class GeneralizedCrossEntropyLoss(LossModule, loss=generalized_cross_entropy):
+    """The Module of :func:`generalized_cross_entropy`."""
+
+    q: float = 0.7
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SymmetricCrossEntropyLoss(LossModule, loss=symmetric_cross_entropy):
+    """The Module of :func:`symmetric_cross_entropy`."""
+
+    alpha: float = 1.0
+    beta: float = 1.0
+    log_zero: float = -4.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class PolyLoss(LossModule, loss=poly_loss):
+    """The Module of :func:`poly_loss`."""
+
+    epsilon: float = 1.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"

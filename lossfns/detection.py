@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._check import Domain, checked
-from lossfns._module import module
-from lossfns._ratio import ratio, vanishes
+from lossfns._check import Domain
+from lossfns._module import LossModule
+from lossfns._numerics import safe_divide, underflows
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
+from lossfns._rules import Reduction, checked
 
 __all__ = [
     "CIoULoss",
@@ -35,7 +36,7 @@ __all__ = [
 
 @checked()
 def iou_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""IoU loss: 1 − intersection over union of two boxes.
 
@@ -64,7 +65,7 @@ def iou_loss(
 
 @checked()
 def giou_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Generalised IoU loss: adds the share of the hull that neither box covers.
 
@@ -93,7 +94,7 @@ def giou_loss(
 
 @checked()
 def diou_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Distance IoU loss: adds the squared distance of the centres, relative to the hull.
 
@@ -121,9 +122,9 @@ def diou_loss(
 
 @checked()
 def ciou_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect ratio.
+    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect safe_divide.
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{v^2}{1 - \frac{I}{U} + v}, \qquad
         v = \frac{4}{\pi^2} (\theta_A - \theta_B)^2
@@ -149,7 +150,7 @@ def ciou_loss(
 
     def complete(pair: _Pair) -> Tensor:
         iou_distance, v = pair.iou_distance(), pair.aspect()
-        alpha = ratio(v, iou_distance + v).detach()
+        alpha = safe_divide(v, iou_distance + v).detach()
         return iou_distance + pair.shift() + alpha * v
 
     return _box_loss(complete, input, target, weight, reduction)
@@ -157,7 +158,7 @@ def ciou_loss(
 
 @checked()
 def distribution_focal_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Distribution focal loss: cross-entropy of a number, shared between the two bins beside it.
 
@@ -192,7 +193,7 @@ def distribution_focal_loss(
             f"target must have the shape of input without the bins, {tuple(input.shape[:-1])}, "
             f"got {tuple(target.shape)}"
         )
-    z, y = _check.floating(input, target)
+    z, y = _check.promote(input, target)
     weight = expand_weight(weight, like=y)
     last = z.shape[-1] - 1
     _check.below_infinity("input", z, weight)
@@ -247,16 +248,16 @@ class _Pair:
         difference = _minus(self.side_a, self.beyond_a) + _minus(self.side_b, self.beyond_b)
         union = difference + _area(self.side_a - torch.minimum(self.side_a, self.beyond_a))
         differ = ((self.beyond_a + self.beyond_b) > 0).any(0).to(union.dtype)
-        return torch.where(vanishes(union), differ, ratio(difference, union))
+        return torch.where(underflows(union), differ, safe_divide(difference, union))
 
     def gap(self) -> Tensor:
         """The share of the hull outside A ∪ B: what it has beyond A, less what B has beyond A."""
         outside = _minus(self.hull, self.beyond_b) - _minus(self.side_b, self.beyond_b)
-        return ratio(outside, _area(self.hull))
+        return safe_divide(outside, _area(self.hull))
 
     def shift(self) -> Tensor:
         """The squared distance of the centres over the squared diagonal of the hull."""
-        return ratio(self.centres.square().sum(0), self.hull.square().sum(0))
+        return safe_divide(self.centres.square().sum(0), self.hull.square().sum(0))
 
     def aspect(self) -> Tensor:
         """(4/π²) (θ_A − θ_B)², the difference of the angles by one arctangent."""
@@ -289,8 +290,31 @@ def _minus(side: Tensor, beyond: Tensor) -> Tensor:
     return x * h + (w - x) * y
 
 
-IoULoss = module("IoULoss", iou_loss)
-GIoULoss = module("GIoULoss", giou_loss)
-DIoULoss = module("DIoULoss", diou_loss)
-CIoULoss = module("CIoULoss", ciou_loss)
-DistributionFocalLoss = module("DistributionFocalLoss", distribution_focal_loss)
+class IoULoss(LossModule, loss=iou_loss):
+    """The Module of :func:`iou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class GIoULoss(LossModule, loss=giou_loss):
+    """The Module of :func:`giou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class DIoULoss(LossModule, loss=diou_loss):
+    """The Module of :func:`diou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class CIoULoss(LossModule, loss=ciou_loss):
+    """The Module of :func:`ciou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class DistributionFocalLoss(LossModule, loss=distribution_focal_loss):
+    """The Module of :func:`distribution_focal_loss`."""
+
+    reduction: Reduction = "mean"

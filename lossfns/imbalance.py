@@ -7,23 +7,21 @@ or element-wise scores with binary labels.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._binary import binary_loss, mirror_loss
-from lossfns._check import Rule, below_one, checked, non_negative, positive, zero_to_one
+from lossfns import _rules as rules
+from lossfns._binary import binary_loss
 from lossfns._classes import (
+    broadcast_classes,
     class_loss,
-    class_weights,
-    index,
+    hard_cross_entropy,
     log_probability_loss,
-    log_softmax_at,
-    of_class,
-    per_class,
+    soft_cross_entropy,
 )
-from lossfns._module import module
-from lossfns._special import one_minus_exp, softplus
+from lossfns._module import LossModule
+from lossfns._numerics import one_minus_exp, softplus
+from lossfns._rules import Reduction, checked
 
 __all__ = [
     "AsymmetricLoss",
@@ -62,7 +60,7 @@ def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor
     >>> effective_number_weights(torch.tensor([5000, 50]))
     tensor([0.0936, 1.9064])
     """
-    below_one("beta", beta)
+    beta = rules.half_open_unit_interval("beta", beta)
     count = _counts(class_count)
     effective = one_minus_exp(count * count.new_tensor(beta).log())
     weight = torch.where(count == 0, 0.0, effective.reciprocal())
@@ -74,12 +72,12 @@ def _counts(class_count: Tensor) -> Tensor:
     _check.is_tensor(class_count=class_count)
     if class_count.ndim != 1:
         raise ValueError(f"class_count must have shape (C,), got {tuple(class_count.shape)}")
-    (count,) = _check.floating(class_count)
+    (count,) = _check.promote(class_count)
     _check.finite_non_negative("class_count", count)
     return count
 
 
-@checked(gamma=non_negative, class_weight=class_weights, ignore_index=index)
+@checked(gamma=rules.non_negative, class_weight=rules.optional_class_vector, ignore_index=rules.integer)
 def focal_loss(
     input: Tensor,
     target: Tensor,
@@ -88,7 +86,7 @@ def focal_loss(
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Focal loss over a softmax: cross-entropy that turns away from what is already right.
 
@@ -140,14 +138,7 @@ def _focal(x: Tensor, gamma: float) -> Tensor:
     return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
 
 
-_alpha = Rule(
-    lambda v: v is None or zero_to_one.holds(v),
-    "None or a number from 0 to 1",
-    refused=tuple(v for v in zero_to_one.refused if v is not None),
-)
-
-
-@checked(gamma=non_negative, alpha=_alpha)
+@checked(gamma=rules.non_negative, alpha=rules.optional(rules.unit_interval))
 def binary_focal_loss(
     input: Tensor,
     target: Tensor,
@@ -155,7 +146,7 @@ def binary_focal_loss(
     gamma: float = 2.0,
     alpha: float | None = None,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Focal loss of a sigmoid: cross-entropy that turns away from what is already right.
 
@@ -182,12 +173,12 @@ def binary_focal_loss(
         tensor([0.1733, 0.5199])
     """
     factors = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
-    return mirror_loss(
-        lambda x: _focal(-x, gamma), input, target, weight=weight, reduction=reduction, factors=factors
+    return binary_loss(
+        lambda x: _focal(x, gamma), input, target, weight=weight, reduction=reduction, factors=factors
     )
 
 
-@checked(gamma_pos=non_negative, gamma_neg=non_negative, clip=below_one)
+@checked(gamma_pos=rules.non_negative, gamma_neg=rules.non_negative, clip=rules.half_open_unit_interval)
 def asymmetric_loss(
     input: Tensor,
     target: Tensor,
@@ -196,7 +187,7 @@ def asymmetric_loss(
     gamma_neg: float = 4.0,
     clip: float = 0.05,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Asymmetric loss for many labels: negatives are focused harder, and forgotten below a probability.
 
@@ -232,11 +223,11 @@ def asymmetric_loss(
         return torch.where(counts, -factor * torch.log(torch.sigmoid(-x) + clip), 0.0)
 
     return binary_loss(
-        lambda x: _focal(x, gamma_pos), negative, input, target, weight=weight, reduction=reduction
+        lambda x: _focal(x, gamma_pos), input, target, negative=negative, weight=weight, reduction=reduction
     )
 
 
-@checked(class_prior=per_class, tau=non_negative, ignore_index=index)
+@checked(class_prior=rules.class_vector, tau=rules.non_negative, ignore_index=rules.integer)
 def logit_adjusted_loss(
     input: Tensor,
     target: Tensor,
@@ -245,7 +236,7 @@ def logit_adjusted_loss(
     tau: float = 1.0,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Cross-entropy of logits shifted by the log-prior: scores as if all classes were equally frequent.
 
@@ -276,18 +267,12 @@ def logit_adjusted_loss(
     """
 
     def adjusted(logits: Tensor) -> Tensor:
-        prior = of_class(class_prior, logits, "class_prior")
+        prior = broadcast_classes(class_prior, logits, "class_prior")
         return logits + tau * prior.log() if tau else logits
 
-    def of_index(logits: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(adjusted(logits), y, reduction="none")
-
-    def of_probabilities(logits: Tensor, t: Tensor) -> Tensor:
-        return -(t * log_softmax_at(adjusted(logits), t)).sum(1)
-
     return class_loss(
-        of_index,
-        of_probabilities,
+        lambda z, y: hard_cross_entropy(adjusted(z), y),
+        lambda z, t: soft_cross_entropy(adjusted(z), t),
         input,
         target,
         ignore_index=ignore_index,
@@ -297,7 +282,12 @@ def logit_adjusted_loss(
     )
 
 
-@checked(class_count=per_class, max_margin=non_negative, scale=positive, ignore_index=index)
+@checked(
+    class_count=rules.class_vector,
+    max_margin=rules.non_negative,
+    scale=rules.positive,
+    ignore_index=rules.integer,
+)
 def ldam_loss(
     input: Tensor,
     target: Tensor,
@@ -307,7 +297,7 @@ def ldam_loss(
     scale: float = 30.0,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Label-distribution-aware margin loss: cross-entropy with a larger margin for rarer classes.
 
@@ -339,21 +329,21 @@ def ldam_loss(
     """
 
     def margins(scores: Tensor) -> Tensor:
-        count = of_class(class_count, scores, "class_count").clamp(min=1)
+        count = broadcast_classes(class_count, scores, "class_count").clamp(min=1)
         return max_margin * (count.min() / count).pow(0.25)
 
-    def of_index(scores: Tensor, y: Tensor) -> Tensor:
+    def hard_loss(scores: Tensor, y: Tensor) -> Tensor:
         own = margins(scores).reshape(-1)[y].unsqueeze(1)
         shifted = scores.scatter_add(1, y.unsqueeze(1), -own)
-        return F.cross_entropy(scale * shifted, y, reduction="none")
+        return hard_cross_entropy(scale * shifted, y)
 
-    def of_probabilities(scores: Tensor, t: Tensor) -> Tensor:
+    def soft_loss(scores: Tensor, t: Tensor) -> Tensor:
         shifted = scores - margins(scores) * t
-        return -(t * log_softmax_at(scale * shifted, t)).sum(1)
+        return soft_cross_entropy(scale * shifted, t)
 
     return class_loss(
-        of_index,
-        of_probabilities,
+        hard_loss,
+        soft_loss,
         input,
         target,
         ignore_index=ignore_index,
@@ -363,8 +353,46 @@ def ldam_loss(
     )
 
 
-FocalLoss = module("FocalLoss", focal_loss)
-BinaryFocalLoss = module("BinaryFocalLoss", binary_focal_loss)
-AsymmetricLoss = module("AsymmetricLoss", asymmetric_loss)
-LogitAdjustedLoss = module("LogitAdjustedLoss", logit_adjusted_loss)
-LDAMLoss = module("LDAMLoss", ldam_loss)
+class FocalLoss(LossModule, loss=focal_loss):
+    """The Module of :func:`focal_loss`."""
+
+    gamma: float = 2.0
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class BinaryFocalLoss(LossModule, loss=binary_focal_loss):
+    """The Module of :func:`binary_focal_loss`."""
+
+    gamma: float = 2.0
+    alpha: float | None = None
+    reduction: Reduction = "mean"
+
+
+class AsymmetricLoss(LossModule, loss=asymmetric_loss):
+    """The Module of :func:`asymmetric_loss`."""
+
+    gamma_pos: float = 0.0
+    gamma_neg: float = 4.0
+    clip: float = 0.05
+    reduction: Reduction = "mean"
+
+
+class LogitAdjustedLoss(LossModule, loss=logit_adjusted_loss):
+    """The Module of :func:`logit_adjusted_loss`."""
+
+    class_prior: Tensor
+    tau: float = 1.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class LDAMLoss(LossModule, loss=ldam_loss):
+    """The Module of :func:`ldam_loss`."""
+
+    class_count: Tensor
+    max_margin: float = 0.5
+    scale: float = 30.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"

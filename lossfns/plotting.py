@@ -11,7 +11,7 @@ from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lossfns.verify import Function, line
+from lossfns.verify import Function, linspace
 
 _STYLE = rc_params_from_file(Path(__file__).with_name("book.mplstyle"), use_default_template=False)
 COLOURS, STYLES = (_STYLE["axes.prop_cycle"].by_key()[key] for key in ("color", "linestyle"))
@@ -32,7 +32,7 @@ def loss_and_gradient(
 ) -> Figure:
     """Draw losses of one variable (left) and their gradients by autograd (right), labelled by their names."""
     figure, (left, right) = plt.subplots(1, 2)
-    x = line(low, high, 801).requires_grad_()
+    x = linspace(low, high, 801).requires_grad_()
     for name, f in losses.items():
         value = f(x)
         (slope,) = torch.autograd.grad(value.sum(), x)
@@ -46,7 +46,7 @@ def loss_and_gradient(
 
 def contours(axes: Axes, f: Function, xlim: tuple[float, float], ylim: tuple[float, float]) -> None:
     """Draw the level sets of a function of two variables; ``f`` maps points of shape (n, 2) to (n,)."""
-    x, y = line(*xlim, 161), line(*ylim, 161)
+    x, y = linspace(*xlim, 161), linspace(*ylim, 161)
     points = torch.cartesian_prod(x, y)
     values = f(points).reshape(len(x), len(y)).T
     axes.contour(x, y, values.detach(), levels=14, colors="0.55")

@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns._check import Domain, below_infinity, checked, finite_number, positive
-from lossfns._module import module
+from lossfns import _rules as rules
+from lossfns._check import Domain, below_infinity
+from lossfns._module import LossModule
 from lossfns._reduce import elementwise
+from lossfns._rules import Reduction, checked
 
 __all__ = [
     "BPRLoss",
@@ -24,7 +26,7 @@ __all__ = [
 _plus_or_minus_one = Domain(lambda v: (v == 1) | (v == -1), "1 or -1")
 
 
-@checked(margin=finite_number)
+@checked(margin=rules.finite_number)
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -32,7 +34,7 @@ def margin_ranking_loss(
     *,
     margin: float = 0.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Hinge on the difference of two scores: the right one should lead by a margin.
 
@@ -67,7 +69,7 @@ def margin_ranking_loss(
 
 @checked()
 def bpr_loss(
-    positive: Tensor, negative: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    positive: Tensor, negative: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Bayesian personalised ranking: the logistic loss of the difference of two scores.
 
@@ -99,7 +101,7 @@ def bpr_loss(
 
 @checked()
 def listmle_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Negative log-likelihood of the right order of a list under the Plackett–Luce law of its scores.
 
@@ -149,7 +151,7 @@ def _log_sum_from(s: Tensor) -> Tensor:
     return s
 
 
-@checked(beta=positive)
+@checked(beta=rules.positive)
 def dpo_loss(
     policy_chosen: Tensor,
     policy_rejected: Tensor,
@@ -158,7 +160,7 @@ def dpo_loss(
     *,
     beta: float = 0.1,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Direct preference optimisation: logistic loss of how much the policy prefers the chosen answer.
 
@@ -198,7 +200,27 @@ def dpo_loss(
     )
 
 
-MarginRankingLoss = module("MarginRankingLoss", margin_ranking_loss)
-BPRLoss = module("BPRLoss", bpr_loss)
-ListMLELoss = module("ListMLELoss", listmle_loss)
-DPOLoss = module("DPOLoss", dpo_loss)
+class MarginRankingLoss(LossModule, loss=margin_ranking_loss):
+    """The Module of :func:`margin_ranking_loss`."""
+
+    margin: float = 0.0
+    reduction: Reduction = "mean"
+
+
+class BPRLoss(LossModule, loss=bpr_loss):
+    """The Module of :func:`bpr_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class ListMLELoss(LossModule, loss=listmle_loss):
+    """The Module of :func:`listmle_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class DPOLoss(LossModule, loss=dpo_loss):
+    """The Module of :func:`dpo_loss`."""
+
+    beta: float = 0.1
+    reduction: Reduction = "mean"

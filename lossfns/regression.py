@@ -14,24 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns._check import (
-    Domain,
-    Rule,
-    above_minus_one,
-    below_infinity,
-    checked,
-    extended,
-    finite_non_negative,
-    flag,
-    fraction,
-    is_tensor,
-    non_negative,
-    positive,
-)
-from lossfns._look import seen_finite
-from lossfns._module import module
+from lossfns import _eager
+from lossfns import _rules as rules
+from lossfns._check import Domain, above_minus_one, below_infinity, finite_non_negative, is_tensor
+from lossfns._module import LossModule
+from lossfns._numerics import one_minus_exp
 from lossfns._reduce import elementwise
-from lossfns._special import one_minus_exp
+from lossfns._rules import Reduction, Rule, checked
 
 __all__ = [
     "EpsilonInsensitiveLoss",
@@ -67,7 +56,7 @@ __all__ = [
 
 @checked()
 def mse_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Squared error: estimates the conditional mean.
 
@@ -90,10 +79,10 @@ def mse_loss(
         >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
         tensor(3.2500)
     """
-    return _by_torch(F.mse_loss, weight, reduction, input, target)
+    return _torch_loss(F.mse_loss, weight, reduction, input, target)
 
 
-def _by_torch(
+def _torch_loss(
     loss: Callable[..., Tensor], weight: Tensor | None, reduction: str, input: Tensor, target: Tensor
 ) -> Tensor:
     """A loss of torch, which is right where nothing is weighed and there is something to average."""
@@ -103,7 +92,7 @@ def _by_torch(
 
 @checked()
 def l1_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Absolute error: estimates the conditional median.
 
@@ -125,17 +114,17 @@ def l1_loss(
         >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]), weight=torch.tensor([1.0, 3.0]))
         tensor(1.7500)
     """
-    return _by_torch(F.l1_loss, weight, reduction, input, target)
+    return _torch_loss(F.l1_loss, weight, reduction, input, target)
 
 
-@checked(delta=positive)
+@checked(delta=rules.positive)
 def huber_loss(
     input: Tensor,
     target: Tensor,
     *,
     delta: float = 1.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Huber's loss: squared near zero, linear in the tails.
 
@@ -160,17 +149,17 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    return _by_torch(partial(F.huber_loss, delta=delta), weight, reduction, input, target)
+    return _torch_loss(partial(F.huber_loss, delta=delta), weight, reduction, input, target)
 
 
-@checked(beta=non_negative)
+@checked(beta=rules.non_negative)
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
     *,
     beta: float = 1.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Huber's loss divided by its threshold: unit slope in the tails, curvature 1/β at zero.
 
@@ -194,12 +183,12 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), beta=0.5, reduction="none")
         tensor([0.2500, 2.7500])
     """
-    return _by_torch(partial(F.smooth_l1_loss, beta=beta), weight, reduction, input, target)
+    return _torch_loss(partial(F.smooth_l1_loss, beta=beta), weight, reduction, input, target)
 
 
 @checked()
 def log_cosh_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Log-cosh: an infinitely smooth relative of Huber's loss with δ = 1.
 
@@ -234,7 +223,7 @@ def _log_cosh(x: Tensor, y: Tensor) -> Tensor:
 
 @checked()
 def msle_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Squared error of log(1 + ·): estimates exp E log(1 + Y) − 1, which is at most the mean.
 
@@ -273,9 +262,9 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
 
 
 _level = Rule(
-    lambda q: isinstance(q, Tensor) or fraction.holds(q),
+    lambda q: isinstance(q, Tensor) or rules.open_unit_interval.holds(q),
     "a number strictly between 0 and 1, or a tensor of shape (Q,) of such numbers",
-    refused=fraction.refused,
+    lambda q: q if isinstance(q, Tensor) else rules.open_unit_interval.plain(q),
 )
 
 
@@ -286,14 +275,14 @@ def quantile_loss(
     *,
     q: float | Tensor = 0.5,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Quantile (pinball) loss: estimates the conditional q-quantile.
 
     .. math:: \ell(\hat y, y) = \max(q (y - \hat y), (1 - q)(\hat y - y))
 
     Conventions:
-        ``q`` is the probability of falling below the prediction: large q punishes predicting too low.
+        ``q`` is the probability of falling below the prediction: worth_chunking q punishes predicting too low.
         q = ½ is half the absolute error. The gradient is 0 where ŷ = y. In the unit of the target.
 
     Shape:
@@ -338,14 +327,14 @@ def _one_column_per_quantile(input: Tensor, target: Tensor, q: Tensor) -> Tensor
 _inside_unit_interval = Domain(lambda v: (v > 0) & (v < 1), "strictly between 0 and 1")
 
 
-@checked(tau=fraction)
+@checked(tau=rules.open_unit_interval)
 def expectile_loss(
     input: Tensor,
     target: Tensor,
     *,
     tau: float = 0.5,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Asymmetric squared error: estimates the conditional τ-expectile.
 
@@ -377,14 +366,14 @@ def expectile_loss(
     return elementwise(asymmetric_squared, weight, reduction, input=input, target=target)
 
 
-@checked(epsilon=non_negative)
+@checked(epsilon=rules.non_negative)
 def epsilon_insensitive_loss(
     input: Tensor,
     target: Tensor,
     *,
     epsilon: float = 0.1,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Absolute error beyond a tube: the loss of support vector regression.
 
@@ -415,7 +404,7 @@ def epsilon_insensitive_loss(
     return elementwise(outside_the_tube, weight, reduction, input=input, target=target)
 
 
-@checked(alpha=extended, scale=positive)
+@checked(alpha=rules.extended_real, scale=rules.positive)
 def general_robust_loss(
     input: Tensor,
     target: Tensor,
@@ -423,7 +412,7 @@ def general_robust_loss(
     alpha: float = 1.0,
     scale: float = 1.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Barron's family: squared error, Charbonnier, Cauchy, Geman–McClure, Welsch and all between.
 
@@ -473,21 +462,21 @@ def general_robust_loss(
 def _log1p_square(u: Tensor) -> Tensor:
     """log(1 + u²), finite for every finite u: past 1e9 it is 2 log|u| to every digit of float64."""
     square = u.square()
-    if seen_finite(square):
+    if _eager.known_finite(square):
         return torch.log1p(square)
     huge = u.abs() > 1e9
     log1p_u2 = torch.log1p(torch.where(huge, 0.0, u).square())
     return torch.where(huge, 2 * torch.log(torch.where(huge, u, 1.0).abs()), log1p_u2)
 
 
-@checked(c=positive)
+@checked(c=rules.positive)
 def tukey_loss(
     input: Tensor,
     target: Tensor,
     *,
     c: float = 4.685,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Tukey's biweight: outliers beyond c cost a constant and pull on nothing.
 
@@ -521,14 +510,14 @@ def tukey_loss(
     return elementwise(biweight, weight, reduction, input=input, target=target)
 
 
-@checked(full=flag)
+@checked(full=rules.boolean)
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
     *,
     full: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Poisson negative log-likelihood of a count, given the logarithm of its rate.
 
@@ -555,7 +544,7 @@ def poisson_nll_loss(
     """
 
     def poisson(x: Tensor, y: Tensor) -> Tensor:
-        finite = x if seen_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
+        finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
         loss = torch.exp(x) - y * finite
         return loss + torch.lgamma(y + 1) if full else loss
 
@@ -563,7 +552,7 @@ def poisson_nll_loss(
     return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
 
 
-@checked(full=flag)
+@checked(full=rules.boolean)
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -571,7 +560,7 @@ def gaussian_nll_loss(
     *,
     full: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Gaussian negative log-likelihood with a predicted variance: estimates the mean and the variance.
 
@@ -613,7 +602,7 @@ def gaussian_crps_loss(
     log_var: Tensor,
     *,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Continuous ranked probability score of a Gaussian forecast.
 
@@ -649,17 +638,95 @@ def gaussian_crps_loss(
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 
-MSELoss = module("MSELoss", mse_loss)
-L1Loss = module("L1Loss", l1_loss)
-HuberLoss = module("HuberLoss", huber_loss)
-SmoothL1Loss = module("SmoothL1Loss", smooth_l1_loss)
-LogCoshLoss = module("LogCoshLoss", log_cosh_loss)
-MSLELoss = module("MSLELoss", msle_loss)
-QuantileLoss = module("QuantileLoss", quantile_loss)
-ExpectileLoss = module("ExpectileLoss", expectile_loss)
-EpsilonInsensitiveLoss = module("EpsilonInsensitiveLoss", epsilon_insensitive_loss)
-GeneralRobustLoss = module("GeneralRobustLoss", general_robust_loss)
-TukeyLoss = module("TukeyLoss", tukey_loss)
-PoissonNLLLoss = module("PoissonNLLLoss", poisson_nll_loss)
-GaussianNLLLoss = module("GaussianNLLLoss", gaussian_nll_loss)
-GaussianCRPSLoss = module("GaussianCRPSLoss", gaussian_crps_loss)
+class MSELoss(LossModule, loss=mse_loss):
+    """The Module of :func:`mse_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class L1Loss(LossModule, loss=l1_loss):
+    """The Module of :func:`l1_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class HuberLoss(LossModule, loss=huber_loss):
+    """The Module of :func:`huber_loss`."""
+
+    delta: float = 1.0
+    reduction: Reduction = "mean"
+
+
+class SmoothL1Loss(LossModule, loss=smooth_l1_loss):
+    """The Module of :func:`smooth_l1_loss`."""
+
+    beta: float = 1.0
+    reduction: Reduction = "mean"
+
+
+class LogCoshLoss(LossModule, loss=log_cosh_loss):
+    """The Module of :func:`log_cosh_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class MSLELoss(LossModule, loss=msle_loss):
+    """The Module of :func:`msle_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class QuantileLoss(LossModule, loss=quantile_loss):
+    """The Module of :func:`quantile_loss`."""
+
+    q: float | Tensor = 0.5
+    reduction: Reduction = "mean"
+
+
+class ExpectileLoss(LossModule, loss=expectile_loss):
+    """The Module of :func:`expectile_loss`."""
+
+    tau: float = 0.5
+    reduction: Reduction = "mean"
+
+
+class EpsilonInsensitiveLoss(LossModule, loss=epsilon_insensitive_loss):
+    """The Module of :func:`epsilon_insensitive_loss`."""
+
+    epsilon: float = 0.1
+    reduction: Reduction = "mean"
+
+
+class GeneralRobustLoss(LossModule, loss=general_robust_loss):
+    """The Module of :func:`general_robust_loss`."""
+
+    alpha: float = 1.0
+    scale: float = 1.0
+    reduction: Reduction = "mean"
+
+
+class TukeyLoss(LossModule, loss=tukey_loss):
+    """The Module of :func:`tukey_loss`."""
+
+    c: float = 4.685
+    reduction: Reduction = "mean"
+
+
+class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
+    """The Module of :func:`poisson_nll_loss`."""
+
+    full: bool = False
+    reduction: Reduction = "mean"
+
+
+class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
+    """The Module of :func:`gaussian_nll_loss`."""
+
+    full: bool = False
+    reduction: Reduction = "mean"
+
+
+class GaussianCRPSLoss(LossModule, loss=gaussian_crps_loss):
+    """The Module of :func:`gaussian_crps_loss`."""
+
+    reduction: Reduction = "mean"

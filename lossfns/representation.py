@@ -17,10 +17,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
-from lossfns._check import checked, finite_number, flag, non_negative, or_tensor, positive
-from lossfns._module import module
-from lossfns._pairs import by_tiles, double, gather, inner, leave_out, leave_out_itself, length, tiles, unit
+from lossfns import _rules as rules
+from lossfns._chunked import gather
+from lossfns._module import LossModule
 from lossfns._reduce import elementwise, expand_weight, reduce, reduce_loss
+from lossfns._rules import Reduction, checked
+from lossfns._similarity import (
+    by_tiles,
+    dot_products,
+    mask_columns,
+    mask_diagonal_,
+    norm,
+    normalize,
+    tiles,
+    to_float64,
+)
 
 __all__ = [
     "ArcFaceLoss",
@@ -48,7 +59,7 @@ __all__ = [
 ]
 
 
-@checked(margin=positive)
+@checked(margin=rules.positive)
 def contrastive_loss(
     input1: Tensor,
     input2: Tensor,
@@ -56,7 +67,7 @@ def contrastive_loss(
     *,
     margin: float = 1.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Pull the pairs that belong together, push the others beyond a margin.
 
@@ -92,7 +103,7 @@ def contrastive_loss(
 
     def pull_or_push(u: Tensor, v: Tensor, y: Tensor) -> Tensor:
         y, d = y[..., 0], u - v
-        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - length(d)).square()) / 2
+        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - norm(d)).square()) / 2
 
     y = target.unsqueeze(-1).expand(input1.shape)
     domains = {"target": _fraction}
@@ -104,7 +115,7 @@ def contrastive_loss(
 _fraction = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
 
 
-@checked(margin=non_negative, soft=flag)
+@checked(margin=rules.non_negative, soft=rules.boolean)
 def triplet_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -113,7 +124,7 @@ def triplet_loss(
     margin: float = 1.0,
     soft: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""The negative should be farther from the anchor than the positive, by a margin.
 
@@ -145,11 +156,11 @@ def triplet_loss(
 
 
 def _triplet(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
-    lead = length(a - n) - length(a - p)
+    lead = norm(a - n) - norm(a - p)
     return -F.logsigmoid(lead) if soft else F.relu(margin - lead)
 
 
-@checked(margin=non_negative, soft=flag)
+@checked(margin=rules.non_negative, soft=rules.boolean)
 def batch_hard_triplet_loss(
     input: Tensor,
     target: Tensor,
@@ -157,7 +168,7 @@ def batch_hard_triplet_loss(
     margin: float = 1.0,
     soft: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Triplet loss of each row with its farthest positive and its nearest negative in the batch.
 
@@ -184,43 +195,43 @@ def batch_hard_triplet_loss(
         >>> batch_hard_triplet_loss(x, torch.tensor([0, 0, 1]), reduction="none")
         tensor([0.5000, 1.5000, 0.0000])
     """
-    (x,), deleted, weight = _batch(weight, input=input)
-    _check.labels(len(x), target=target)
-    farthest, nearest, found = _mine(double(x.detach()), target.long(), deleted)
+    (x,), deleted, weight = _prepare_rows(weight, input=input)
+    _check.check_labels(len(x), target=target)
+    farthest, nearest, found = _hardest(to_float64(x.detach()), target.long(), deleted)
     loss = _triplet(x, x[farthest], x[nearest], margin, soft)
-    return reduce(loss, _where(found, weight, loss), reduction)
+    return reduce(loss, _keep_weight(found, weight, loss), reduction)
 
 
-def _batch(
+def _prepare_rows(
     weight: Tensor | None, **tensors: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor | None, Tensor | None]:
     """Embeddings of a batch, those of weight 0 zeroed; a mask of the latter, (N,); and the weight, (N,)."""
-    _check.matrices(**tensors)
-    rows = _check.floating(*tensors.values())
+    _check.check_matrices(**tensors)
+    rows = _check.promote(*tensors.values())
     weight = expand_weight(weight, like=rows[0].new_empty(()).expand(len(rows[0])))
     deleted = None
     if weight is not None:
         deleted = weight == 0
-        rows = tuple(_delete(deleted, row) for row in rows)
+        rows = tuple(_zero_rows(deleted, row) for row in rows)
     for name, row in zip(tensors, rows, strict=True):
         _check.finite(name, row)
     return rows, deleted, weight
 
 
-def _delete(deleted: Tensor | None, row: Tensor) -> Tensor:
+def _zero_rows(deleted: Tensor | None, row: Tensor) -> Tensor:
     """Zero what is deleted, so that an inf or NaN there has gradient 0."""
     return row if deleted is None else torch.where(deleted.unsqueeze(1), 0.0, row)
 
 
-def _where(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
+def _keep_weight(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
     """The weight, but 0 for the rows that have no loss."""
     return valid.to(like.dtype) if weight is None else weight * valid
 
 
-def _mine(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the farthest positive and the nearest negative of each row, and whether it has both.
 
-    Squared distances come from inner products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
+    Squared distances come from dot_products products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
     from the origin: they are centred first.
     """
     if not x.numel():
@@ -231,7 +242,7 @@ def _mine(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Te
 
     def of_tiles() -> Iterator[Tensor]:
         for part in tiles(len(x), len(x)):
-            d = squares - 2 * inner(x[part], x)  # less the square of the row, the same for all columns
+            d = squares - 2 * dot_products(x[part], x)  # less the square of the row, the same for all columns
             positive = target[part, None] == target
             negative = ~positive
             positive.diagonal(part.start).fill_(False)
@@ -245,7 +256,7 @@ def _mine(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Te
     return far, near, found.bool()
 
 
-@checked(temperature=or_tensor(positive), symmetric=flag)
+@checked(temperature=rules.or_tensor(rules.positive), symmetric=rules.boolean)
 def info_nce_loss(
     query: Tensor,
     keys: Tensor,
@@ -254,7 +265,7 @@ def info_nce_loss(
     temperature: float | Tensor = 0.1,
     symmetric: bool = False,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""InfoNCE: pick the right key out of all, by softmax cross-entropy over cosines.
 
@@ -289,26 +300,26 @@ def info_nce_loss(
         >>> info_nce_loss(x, x, temperature=1.0), info_nce_loss(x, x, wrong, temperature=1.0)
         (tensor(0.5514), tensor(1.5514))
     """
-    _check.matrices(query=query, keys=keys)
+    _check.check_matrices(query=query, keys=keys)
     n, m = len(query), len(keys)
     if symmetric and (target is not None or m != n):
         raise ValueError(
             f"symmetric must be False unless there is one key for each query and no target, got True with "
             f"{n} queries, {m} keys and {'no target' if target is None else 'a target'}"
         )
-    query, keys = _check.floating(query, keys)
-    (q,), deleted, weight = _batch(weight, query=query)
+    query, keys = _check.promote(query, keys)
+    (q,), deleted, weight = _prepare_rows(weight, query=query)
     if target is None:
         if m < n:
             raise ValueError(f"keys must have a row for each of the {n} queries, got {tuple(keys.shape)}")
         target = torch.arange(n, device=q.device)
         gone = None if deleted is None else torch.cat([deleted, deleted.new_zeros(m - n)])
     else:
-        _check.labels(n, target=target)
-        target, gone = _index(target, m, deleted), None
-    k = _delete(gone, keys)
+        _check.check_labels(n, target=target)
+        target, gone = _class_indices(target, m, deleted), None
+    k = _zero_rows(gone, keys)
     _check.finite("keys", k)
-    q, k = unit(q), unit(k)
+    q, k = normalize(q), normalize(k)
     loss = _cross_entropy(q, k, target, gone, temperature)
     if symmetric:
         loss = (loss + _cross_entropy(k, q, target, gone, temperature)) / 2
@@ -328,7 +339,7 @@ def _cross_entropy(
     Columns that are gone are no candidates; nor is a row for itself, if so told.
     """
 
-    rows = rows / _positive("temperature", temperature)
+    rows = rows / _check_positive("temperature", temperature)
     of_tile = partial(_cross_entropy_of_tile, itself=itself)
     return by_tiles(of_tile, rows, columns, target, gone)
 
@@ -336,18 +347,18 @@ def _cross_entropy(
 def _cross_entropy_of_tile(
     start: int, rows: Tensor, columns: Tensor, target: Tensor, gone: Tensor | None, itself: bool
 ) -> Tensor:
-    s = leave_out(inner(rows, columns), gone)
-    s = s if itself else leave_out_itself(s, start)
+    s = mask_columns(dot_products(rows, columns), gone)
+    s = s if itself else mask_diagonal_(s, start)
     return F.cross_entropy(s, target[start : start + len(rows)], reduction="none")
 
 
-def _positive(name: str, value: float | Tensor) -> float | Tensor:
+def _check_positive(name: str, value: float | Tensor) -> float | Tensor:
     if isinstance(value, Tensor):
-        _check.positive_tensor(name, value)
+        _check.positive(name, value)
     return value
 
 
-def _index(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
+def _class_indices(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
     """Class indices, 0 where the row is deleted: there they may be anything."""
     target = target.long()
     target = target if deleted is None else torch.where(deleted, 0, target)
@@ -355,14 +366,14 @@ def _index(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
     return target
 
 
-@checked(temperature=or_tensor(positive))
+@checked(temperature=rules.or_tensor(rules.positive))
 def nt_xent_loss(
     input1: Tensor,
     input2: Tensor,
     *,
     temperature: float | Tensor = 0.5,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""SimCLR's loss: each of 2N views should pick its partner out of the other 2N − 1.
 
@@ -389,16 +400,16 @@ def nt_xent_loss(
         (tensor(1.9459), 1.945910149055313...)
     """
     _check.same_shape(input1=input1, input2=input2)
-    (x1, x2), deleted, weight = _batch(weight, input1=input1, input2=input2)
+    (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
     n = len(x1)
     gone = None if deleted is None else torch.cat([deleted, deleted])
     partner = torch.arange(2 * n, device=x1.device).roll(n)
-    z = unit(torch.cat([x1, x2]))
+    z = normalize(torch.cat([x1, x2]))
     loss = _cross_entropy(z, z, partner, gone, temperature, itself=False)
     return reduce((loss[:n] + loss[n:]) / 2, weight, reduction)
 
 
-@checked(logit_scale=or_tensor(positive), logit_bias=or_tensor(finite_number))
+@checked(logit_scale=rules.or_tensor(rules.positive), logit_bias=rules.or_tensor(rules.finite_number))
 def siglip_loss(
     input1: Tensor,
     input2: Tensor,
@@ -406,7 +417,7 @@ def siglip_loss(
     logit_scale: float | Tensor = 10.0,
     logit_bias: float | Tensor = -10.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Sigmoid loss of all N² pairs: is it a pair or not, each on its own.
 
@@ -431,28 +442,28 @@ def siglip_loss(
         tensor(0.6932)
     """
     _check.same_shape(input1=input1, input2=input2)
-    (x1, x2), gone, weight = _batch(weight, input1=input1, input2=input2)
+    (x1, x2), gone, weight = _prepare_rows(weight, input1=input1, input2=input2)
 
     bias = torch.as_tensor(logit_bias, dtype=x1.dtype, device=x1.device)
-    rows = unit(x1) * _positive("logit_scale", logit_scale)
-    return reduce(by_tiles(_log_sigmoids, rows, unit(x2), bias, gone), weight, reduction)
+    rows = normalize(x1) * _check_positive("logit_scale", logit_scale)
+    return reduce(by_tiles(_log_sigmoids, rows, normalize(x2), bias, gone), weight, reduction)
 
 
 def _log_sigmoids(start: int, rows: Tensor, columns: Tensor, bias: Tensor, gone: Tensor | None) -> Tensor:
     """−Σ log σ of a pair that belongs together, and of minus one that does not."""
-    s = inner(rows, columns) + bias
+    s = dot_products(rows, columns) + bias
     s.diagonal(start).neg_()
-    return -F.logsigmoid(-leave_out(s, gone)).sum(1)
+    return -F.logsigmoid(-mask_columns(s, gone)).sum(1)
 
 
-@checked(temperature=or_tensor(positive))
+@checked(temperature=rules.or_tensor(rules.positive))
 def supcon_loss(
     input: Tensor,
     target: Tensor,
     *,
     temperature: float | Tensor = 0.1,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Supervised contrast: each row should pick the rows of its class out of all others.
 
@@ -478,36 +489,36 @@ def supcon_loss(
         >>> supcon_loss(torch.eye(4), torch.tensor([0, 0, 1, 2]), reduction="none")
         tensor([1.0986, 1.0986, 0.0000, 0.0000])
     """
-    (x,), gone, weight = _batch(weight, input=input)
-    _check.labels(len(x), target=target)
-    z = unit(x)
-    rows = z / _positive("temperature", temperature)
+    (x,), gone, weight = _prepare_rows(weight, input=input)
+    _check.check_labels(len(x), target=target)
+    z = normalize(x)
+    rows = z / _check_positive("temperature", temperature)
     positives, count = _sum_of_positives(z, target.long(), gone)
 
     loss = by_tiles(_log_sum_of_others, rows, z, gone) - (rows * positives / count.clamp(min=1)).sum(1)
-    return reduce(loss, _where(count.squeeze(1) > 0, weight, loss), reduction)
+    return reduce(loss, _keep_weight(count.squeeze(1) > 0, weight, loss), reduction)
 
 
 def _log_sum_of_others(start: int, rows: Tensor, columns: Tensor, gone: Tensor | None) -> Tensor:
-    return torch.logsumexp(leave_out_itself(leave_out(inner(rows, columns), gone), start), 1)
+    return torch.logsumexp(mask_diagonal_(mask_columns(dot_products(rows, columns), gone), start), 1)
 
 
 def _sum_of_positives(z: Tensor, target: Tensor, gone: Tensor | None) -> tuple[Tensor, Tensor]:
     """Sum and number, (N, 1), of the other rows of the class of each row: the class less the row itself.
 
-    Sums of the classes need no N × N mask. They are taken in float64: a class may be large.
+    Sums of the classes need no N × N mask. They are taken in float64: a class may be worth_chunking.
     """
     ordered, order = target.sort()
     new = ordered[1:] != ordered[:-1]
     number = F.pad(new.long().cumsum(0), (1, 0))[: len(target)]  # the classes, from 0, in that order
     number = torch.zeros_like(target).scatter(0, order, number)
     here = z.new_ones(len(z), 1) if gone is None else (~gone).to(z.dtype).unsqueeze(1)
-    members = double(torch.cat([z, here], 1) * here)
+    members = to_float64(torch.cat([z, here], 1) * here)
     others = torch.zeros_like(members).index_add(0, number, members)[number] - members
     return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
 
-@checked(margin=non_negative, scale=positive)
+@checked(margin=rules.non_negative, scale=rules.positive)
 def arcface_loss(
     input: Tensor,
     target: Tensor,
@@ -515,7 +526,7 @@ def arcface_loss(
     margin: float = 0.5,
     scale: float = 64.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with an angular margin added to the right class.
 
@@ -554,7 +565,7 @@ def arcface_loss(
     return _margin_softmax(rotated, input, target, scale, weight, reduction)
 
 
-@checked(margin=non_negative, scale=positive)
+@checked(margin=rules.non_negative, scale=rules.positive)
 def cosface_loss(
     input: Tensor,
     target: Tensor,
@@ -562,7 +573,7 @@ def cosface_loss(
     margin: float = 0.35,
     scale: float = 64.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Cross-entropy of scaled cosines, with a margin taken off the cosine of the right class.
 
@@ -580,7 +591,7 @@ def cosface_loss(
             ``reduction``; under ``strict()`` a cosine outside [−1, 1] or a target outside 0 … C − 1.
 
     Source:
-        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*.
+        Wang et al. (2018), *CosFace: worth_chunking margin cosine loss for deep face recognition*.
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)
@@ -602,25 +613,25 @@ def _margin_softmax(
     if cosines.ndim != 2:
         raise ValueError(f"input must have two dimensions, (N, C), got {tuple(cosines.shape)}")
     n, classes = cosines.shape
-    _check.labels(n, target=target)
-    (x,) = _check.floating(cosines)
+    _check.check_labels(n, target=target)
+    (x,) = _check.promote(cosines)
     weight = expand_weight(weight, like=x.new_empty(()).expand(n))
     _cosine("input", x, weight)
-    target = _index(target, classes, None if weight is None else weight == 0)
+    target = _class_indices(target, classes, None if weight is None else weight == 0)
 
-    def of_kept(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-        x = _delete(None if w is None else w == 0, x)
+    def masked_loss(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        x = _zero_rows(None if w is None else w == 0, x)
         column = y.unsqueeze(1)
         logits = scale * x.scatter(1, column, with_margin(x.gather(1, column)))
         return F.cross_entropy(logits, y, reduction="none")
 
-    return reduce_loss(of_kept, (x, target), weight, reduction, shape=x.shape[:1])
+    return reduce_loss(masked_loss, (x, target), weight, reduction, shape=x.shape[:1])
 
 
 _cosine = _check.Domain(lambda v: v.abs() <= 1.001, "a cosine, from -1 to 1")
 
 
-@checked(lambd=non_negative)
+@checked(lambd=rules.non_negative)
 def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) -> Tensor:
     r"""Barlow Twins: features of two views agree, and no two features say the same.
 
@@ -648,12 +659,12 @@ def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) ->
         >>> barlow_twins_loss(x, 3 * x + 1), barlow_twins_loss(x, -x)
         (tensor(0.), tensor(8.))
     """
-    x1, x2 = _views(input1, input2)
-    a, b = unit(_centred(x1).t()), unit(_centred(x2).t())
+    x1, x2 = _two_views(input1, input2)
+    a, b = normalize(_centred(x1).t()), normalize(_centred(x2).t())
     return (1 - (a * b).sum(1)).square().sum() + lambd * _off_diagonal(a, b)
 
 
-@checked(sim=non_negative, var=non_negative, cov=non_negative)
+@checked(sim=rules.non_negative, var=rules.non_negative, cov=rules.non_negative)
 def vicreg_loss(
     input1: Tensor, input2: Tensor, *, sim: float = 25.0, var: float = 25.0, cov: float = 1.0
 ) -> Tensor:
@@ -684,7 +695,7 @@ def vicreg_loss(
         >>> vicreg_loss(x, x), vicreg_loss(x, -x), vicreg_loss(torch.zeros(4, 2), torch.zeros(4, 2))
         (tensor(0.), tensor(100.), tensor(24.7500))
     """
-    x1, x2 = _views(input1, input2)
+    x1, x2 = _two_views(input1, input2)
     n, d = x1.shape
     loss = sim * (x1 - x2).square().mean()
     for x in (x1, x2):
@@ -694,13 +705,13 @@ def vicreg_loss(
     return loss
 
 
-def _views(input1: Tensor, input2: Tensor) -> tuple[Tensor, ...]:
+def _two_views(input1: Tensor, input2: Tensor) -> tuple[Tensor, ...]:
     """Two views of a batch that has a variance."""
-    _check.matrices(input1=input1)
+    _check.check_matrices(input1=input1)
     _check.same_shape(input1=input1, input2=input2)
     if len(input1) < 2 or not input1.shape[1]:
         raise ValueError(f"input1 must have at least 2 rows and 1 column, got {tuple(input1.shape)}")
-    views = _check.floating(input1, input2)
+    views = _check.promote(input1, input2)
     for name, view in zip(("input1", "input2"), views, strict=True):
         _check.finite(name, view)
     return views
@@ -718,22 +729,92 @@ def _off_diagonal(a: Tensor, b: Tensor) -> Tensor:
     For D > N by ‖A Bᵀ‖² = ⟨Aᵀ A, Bᵀ B⟩, where the matrices are N × N.
     """
     if len(a) <= a.shape[1]:
-        c = inner(a, b)
+        c = dot_products(a, b)
         c.diagonal().fill_(0)
         return c.square().sum()
-    x, y = double(a), double(b)  # the diagonal may be most of the sum
-    everything = (inner(x.t(), x.t()) * inner(y.t(), y.t())).sum()
+    x, y = to_float64(a), to_float64(b)  # the diagonal may be most of the sum
+    everything = (dot_products(x.t(), x.t()) * dot_products(y.t(), y.t())).sum()
     return (everything - (x * y).sum(1).square().sum()).to(a.dtype)
 
 
-ContrastiveLoss = module("ContrastiveLoss", contrastive_loss)
-TripletLoss = module("TripletLoss", triplet_loss)
-BatchHardTripletLoss = module("BatchHardTripletLoss", batch_hard_triplet_loss)
-InfoNCELoss = module("InfoNCELoss", info_nce_loss)
-NTXentLoss = module("NTXentLoss", nt_xent_loss)
-SigLIPLoss = module("SigLIPLoss", siglip_loss)
-SupConLoss = module("SupConLoss", supcon_loss)
-ArcFaceLoss = module("ArcFaceLoss", arcface_loss)
-CosFaceLoss = module("CosFaceLoss", cosface_loss)
-BarlowTwinsLoss = module("BarlowTwinsLoss", barlow_twins_loss)
-VICRegLoss = module("VICRegLoss", vicreg_loss)
+class ContrastiveLoss(LossModule, loss=contrastive_loss):
+    """The Module of :func:`contrastive_loss`."""
+
+    margin: float = 1.0
+    reduction: Reduction = "mean"
+
+
+class TripletLoss(LossModule, loss=triplet_loss):
+    """The Module of :func:`triplet_loss`."""
+
+    margin: float = 1.0
+    soft: bool = False
+    reduction: Reduction = "mean"
+
+
+class BatchHardTripletLoss(LossModule, loss=batch_hard_triplet_loss):
+    """The Module of :func:`batch_hard_triplet_loss`."""
+
+    margin: float = 1.0
+    soft: bool = False
+    reduction: Reduction = "mean"
+
+
+class InfoNCELoss(LossModule, loss=info_nce_loss):
+    """The Module of :func:`info_nce_loss`."""
+
+    temperature: float | Tensor = 0.1
+    symmetric: bool = False
+    reduction: Reduction = "mean"
+
+
+class NTXentLoss(LossModule, loss=nt_xent_loss):
+    """The Module of :func:`nt_xent_loss`."""
+
+    temperature: float | Tensor = 0.5
+    reduction: Reduction = "mean"
+
+
+class SigLIPLoss(LossModule, loss=siglip_loss):
+    """The Module of :func:`siglip_loss`."""
+
+    logit_scale: float | Tensor = 10.0
+    logit_bias: float | Tensor = -10.0
+    reduction: Reduction = "mean"
+
+
+class SupConLoss(LossModule, loss=supcon_loss):
+    """The Module of :func:`supcon_loss`."""
+
+    temperature: float | Tensor = 0.1
+    reduction: Reduction = "mean"
+
+
+class ArcFaceLoss(LossModule, loss=arcface_loss):
+    """The Module of :func:`arcface_loss`."""
+
+    margin: float = 0.5
+    scale: float = 64.0
+    reduction: Reduction = "mean"
+
+
+class CosFaceLoss(LossModule, loss=cosface_loss):
+    """The Module of :func:`cosface_loss`."""
+
+    margin: float = 0.35
+    scale: float = 64.0
+    reduction: Reduction = "mean"
+
+
+class BarlowTwinsLoss(LossModule, loss=barlow_twins_loss):
+    """The Module of :func:`barlow_twins_loss`."""
+
+    lambd: float = 0.005
+
+
+class VICRegLoss(LossModule, loss=vicreg_loss):
+    """The Module of :func:`vicreg_loss`."""
+
+    sim: float = 25.0
+    var: float = 25.0
+    cov: float = 1.0

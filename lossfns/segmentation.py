@@ -18,15 +18,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lossfns import _check
-from lossfns._check import Domain, checked, flag, non_negative, one_of, positive
-from lossfns._classes import check_target, class_weights, index, of_class, takes_indices
-from lossfns._look import readable, seen_false, seen_finite, seen_whole
-from lossfns._module import module
-from lossfns._pairs import gather
-from lossfns._pieces import PIECE, row_sums
-from lossfns._ratio import ratio, vanishes
+from lossfns import _check, _chunked, _eager
+from lossfns import _rules as rules
+from lossfns._chunked import chunked_row_sums, gather
+from lossfns._classes import (
+    broadcast_classes,
+    check_target,
+    find_ignored,
+    naming_the_index,
+    sum_tolerance,
+    takes_indices,
+)
+from lossfns._module import LossModule
+from lossfns._numerics import safe_divide, underflows
 from lossfns._reduce import expand_weight, reduce
+from lossfns._rules import Reduction, checked
 
 __all__ = [
     "DiceLoss",
@@ -46,7 +52,12 @@ __all__ = [
 ]
 
 
-@checked(smooth=non_negative, multilabel=flag, class_weight=class_weights, ignore_index=index)
+@checked(
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
+)
 def dice_loss(
     input: Tensor,
     target: Tensor,
@@ -56,7 +67,7 @@ def dice_loss(
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Dice loss: 1 − F₁ of the pixels of each class of each image.
 
@@ -91,12 +102,17 @@ def dice_loss(
         >>> dice_loss(everything, nothing, multilabel=True)
         tensor(0.8000)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = _tversky(_overlap(z, t, deleted, multilabel), 0.5, 0.5, smooth)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
+    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 0.5, 0.5, smooth))
     return reduce(loss, weight, reduction)
 
 
-@checked(smooth=non_negative, multilabel=flag, class_weight=class_weights, ignore_index=index)
+@checked(
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
+)
 def jaccard_loss(
     input: Tensor,
     target: Tensor,
@@ -106,7 +122,7 @@ def jaccard_loss(
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Jaccard (IoU) loss: 1 − intersection over union of each class of each image.
 
@@ -131,18 +147,18 @@ def jaccard_loss(
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
         tensor(0.6667)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = _tversky(_overlap(z, t, deleted, multilabel), 1.0, 1.0, smooth)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
+    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 1.0, 1.0, smooth))
     return reduce(loss, weight, reduction)
 
 
 @checked(
-    alpha=non_negative,
-    beta=non_negative,
-    smooth=non_negative,
-    multilabel=flag,
-    class_weight=class_weights,
-    ignore_index=index,
+    alpha=rules.non_negative,
+    beta=rules.non_negative,
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
 )
 def tversky_loss(
     input: Tensor,
@@ -155,7 +171,7 @@ def tversky_loss(
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Tversky loss: overlap with one price for false pixels and another for missed ones.
 
@@ -184,19 +200,19 @@ def tversky_loss(
         >>> [tversky_loss(z, t, alpha=a, beta=1 - a, smooth=0.0, multilabel=True) for a in (1.0, 0.0)]
         [tensor(0.3333), tensor(0.5000)]
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = _tversky(_overlap(z, t, deleted, multilabel), alpha, beta, smooth)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
+    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
     return reduce(loss, weight, reduction)
 
 
 @checked(
-    alpha=non_negative,
-    beta=non_negative,
-    gamma=positive,
-    smooth=non_negative,
-    multilabel=flag,
-    class_weight=class_weights,
-    ignore_index=index,
+    alpha=rules.non_negative,
+    beta=rules.non_negative,
+    gamma=rules.positive,
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
 )
 def focal_tversky_loss(
     input: Tensor,
@@ -210,7 +226,7 @@ def focal_tversky_loss(
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Focal Tversky loss: the Tversky loss to the power 1/γ.
 
@@ -239,14 +255,14 @@ def focal_tversky_loss(
         >>> focal_tversky_loss(z, t, alpha=0.5, beta=0.5, gamma=2.0, smooth=0.0, multilabel=True) ** 2
         tensor(0.3333)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = _tversky(_overlap(z, t, deleted, multilabel), alpha, beta, smooth)
-    wrong = ~vanishes(loss)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
+    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
+    wrong = ~underflows(loss)
     loss = torch.where(wrong, torch.where(wrong, loss, 1.0) ** (1 / gamma), 0.0)
     return reduce(loss, weight, reduction)
 
 
-@checked(smooth=non_negative, multilabel=flag, ignore_index=index)
+@checked(smooth=rules.non_negative, multilabel=rules.boolean, ignore_index=rules.integer)
 def generalized_dice_loss(
     input: Tensor,
     target: Tensor,
@@ -255,9 +271,9 @@ def generalized_dice_loss(
     multilabel: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Generalised Dice loss: the classes of an image in one ratio, each weighed by its size to the power −2.
+    r"""Generalised Dice loss: the classes of an image in one safe_divide, each weighed by its size to the power −2.
 
     .. math:: \ell(p, t) = \frac{\sum_k w_k \sum_i \lvert p_{ki} - t_{ki} \rvert}{\sum_k w_k (\sum_i (p_{ki} +
         t_{ki}) + s)}, \qquad w_k = (\sum_i t_{ki} + s)^{-2}
@@ -281,15 +297,15 @@ def generalized_dice_loss(
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)
         tensor(0.6250)
     """
-    z, t, deleted, weight = _masks(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
-    counts = _overlap(z, t, deleted, multilabel)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
+    counts = _count(z, t, deleted, multilabel)
     wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
-    size = (counts.found + counts.missed).detach() + smooth
+    size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    return reduce(ratio((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
+    return reduce(safe_divide((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
 
 
-@checked(classes=one_of("present", "all"), per_image=flag, ignore_index=index)
+@checked(classes=rules.one_of("present", "all"), per_image=rules.boolean, ignore_index=rules.integer)
 def lovasz_softmax_loss(
     input: Tensor,
     target: Tensor,
@@ -298,7 +314,7 @@ def lovasz_softmax_loss(
     per_image: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Lovász-softmax loss: the Jaccard loss of sets of pixels, extended to errors between 0 and 1.
 
@@ -335,9 +351,9 @@ def lovasz_softmax_loss(
     if input.ndim > 1 and target.shape == input.shape:
         raise ValueError(f"target must have class indices, shape (N, *), got {tuple(target.shape)}")
     rows = slice(2) if per_image else slice(1, 2)
-    z, y, deleted, weight = _masks(input, target, weight, ignore_index, unreduced=rows)
-    p, _, missed = _split(z, y, deleted)
-    errors, foreground = p.scatter(1, y, missed), torch.zeros_like(p, dtype=torch.bool).scatter(1, y, True)
+    z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
+    p, _, errors = naming_the_index(lambda: _class_errors(z, y, deleted), y, z.shape[1])
+    errors, foreground = p.scatter(1, y, errors), torch.zeros_like(p, dtype=torch.bool).scatter(1, y, True)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:
@@ -348,7 +364,7 @@ def lovasz_softmax_loss(
     return reduce(_lovasz(errors, foreground), weight, reduction)
 
 
-@checked(per_image=flag, ignore_index=index)
+@checked(per_image=rules.boolean, ignore_index=rules.integer)
 def lovasz_hinge_loss(
     input: Tensor,
     target: Tensor,
@@ -356,7 +372,7 @@ def lovasz_hinge_loss(
     per_image: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Lovász hinge: a convex surrogate of the Jaccard loss of one mask.
 
@@ -385,12 +401,13 @@ def lovasz_hinge_loss(
     _check.same_shape(input=input, target=target)
     if input.ndim == 0:
         raise ValueError("input must have shape (N, *), got ()")
-    (z,) = _check.floating(input)
+    (z,) = _check.promote(input)
+    target = target if target.is_floating_point() else target.long()
     weight = expand_weight(weight, like=z.new_empty(()).expand(z.shape[:1] if per_image else ()))
     deleted = target == ignore_index
     if weight is not None:
-        deleted = deleted | (weight == 0).reshape(*weight.shape, *[1] * (z.ndim - weight.ndim))
-    zero_or_one("target", torch.where(deleted, 0, target))
+        deleted = deleted | (weight == 0).reshape(weight.shape + (1,) * (z.ndim - weight.ndim))
+    _zero_or_one("target", torch.where(deleted, 0, target))
     _check.finite("input", torch.where(deleted, 0.0, z))
     foreground = (target == 1) & ~deleted
     z = torch.where(deleted, -1.0, z)
@@ -400,10 +417,10 @@ def lovasz_hinge_loss(
     return reduce(_lovasz(*sets), weight, reduction)
 
 
-zero_or_one = Domain(lambda v: (v == 0) | (v == 1), "0 or 1")
+_zero_or_one = _check.Domain(lambda v: (v == 0) | (v == 1), "0 or 1")
 
 
-def _masks(
+def _prepare(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -419,40 +436,36 @@ def _masks(
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
-    if multilabel and is_index:
-        raise ValueError(
-            f"target must have the shape of input, {tuple(input.shape)}, with multilabel=True, "
-            f"got {tuple(target.shape)}"
-        )
-    if not multilabel and input.shape[1] == 1:
-        raise ValueError(
-            "input must have at least 2 channels for a softmax (use multilabel=True or a binary loss for a "
-            f"single mask), got {tuple(input.shape)}"
-        )
-    z, *soft = _check.floating(input) if is_index else _check.floating(input, target)
-    t = target.long().unsqueeze(1) if is_index else soft[0]
+    _refuse_channels(input, target, is_index, multilabel)
+    z, *soft = _check.promote(input) if is_index else _check.promote(input, target)
+    t, tolerance = target.long() if is_index else soft[0], sum_tolerance(target)
     losses = z.new_empty(()).expand(z.shape[unreduced])
-    weight = expand_weight(weight, like=losses)
+    weight = expand_weight(weight, losses)
     if class_weight is not None:
-        by_class = of_class(class_weight, losses, "class_weight").expand_as(losses)
+        by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
-    deleted = None
-    if (is_index or multilabel) and not seen_false(ignored := target == ignore_index):
-        deleted = ignored.unsqueeze(1) if is_index else ignored
+    if multilabel:
+        ignored = t == ignore_index
+        deleted = None if _eager.known_all_false(ignored) else ignored
+    else:
+        ignored = find_ignored(t, ignore_index, is_index)
+        deleted = None if ignored is None else ignored.unsqueeze(1)
+    if is_index:
+        t = t.unsqueeze(1)
     if weight is not None and unreduced.start is None:
-        dead = (weight == 0).reshape(*weight.shape, *[1] * (z.ndim - weight.ndim))
-        dead = dead if multilabel else dead.all(1, keepdim=True)
-        if not seen_false(dead):
-            deleted = dead if deleted is None else deleted | dead
+        unweighed = (weight == 0).reshape(weight.shape + (1,) * (z.ndim - weight.ndim))
+        unweighed = unweighed if multilabel else unweighed.all(1, keepdim=True)
+        if not _eager.known_all_false(unweighed):
+            deleted = unweighed if deleted is None else deleted | unweighed
     if deleted is not None:
         t = torch.where(deleted, 0, t)
-        if multilabel or not seen_finite(z):
+        if multilabel or not _eager.known_finite(z):
             z = torch.where(deleted, -torch.inf if multilabel else 0.0, z)
     if multilabel:
         _check.probability("target", t)
     else:
-        keep = None if deleted is None or is_index else (~deleted).squeeze(1)
-        check_target(t.squeeze(1) if is_index else t, z, keep, is_index)
+        kept = None if deleted is None or is_index else (~deleted).squeeze(1)
+        check_target(t.squeeze(1) if is_index else t, z, kept, is_index, tolerance)
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
     if deleted is not None:
@@ -460,61 +473,83 @@ def _masks(
     return z, t, deleted, weight
 
 
-class _Overlap(NamedTuple):
-    """Soft counts of pixels, (N, C): found of the target, falsely predicted, missed."""
+def _refuse_channels(input: Tensor, target: Tensor, is_index: bool, multilabel: bool) -> None:
+    """Refuse channels that can't be what they seem, and say how one mask an image is written."""
+    one_mask = "one mask an image is input (N, 1, *) and target (N, 1, *) with multilabel=True"
+    if multilabel and is_index:
+        raise ValueError(
+            f"target must have the shape of input, {tuple(input.shape)}, with multilabel=True, "
+            f"got {tuple(target.shape)}; {one_mask}"
+        )
+    if multilabel:
+        return
+    if input.shape[1] == 1:
+        raise ValueError(
+            f"input must have at least 2 channels for a softmax, got {tuple(input.shape)}; {one_mask}"
+        )
+    if not is_index and input.ndim == 3:
+        raise ValueError(
+            f"target must have class indices, or a mask for each class with two axes of pixels or more, got "
+            f"{tuple(target.shape)}, which may be maps without classes; {one_mask}, and soft masks along a "
+            "line get an axis of length 1"
+        )
 
-    found: Tensor
-    false: Tensor
-    missed: Tensor
+
+class _SoftCounts(NamedTuple):
+    """Soft counts of pixels, (N, C): true positives, false positives, false negatives."""
+
+    tp: Tensor
+    fp: Tensor
+    fn: Tensor
 
 
-def _overlap(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _Overlap:
-    seen = readable(z) and readable(t)
+def _count(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _SoftCounts:
+    readable = _eager.can_read(z) and _eager.can_read(t)
     if not multilabel and t.shape[1] == 1:
-        count = _of_indices if seen else _of_indices_by_scatter
-    else:
-        hard = seen and multilabel and not t.requires_grad
-        hard = hard and all(map(seen_whole, torch.split(t.flatten(), PIECE)))
-        count = partial(_of_masks, multilabel=multilabel, hard=hard)
-    return _Overlap(*row_sums(count, (z, t, deleted)).unbind(2))
+        count = _count_by_masks if readable else _count_by_scatter
+        counts = naming_the_index(lambda: chunked_row_sums(count, (z, t, deleted)), t, z.shape[1])
+        return _SoftCounts(*counts.unbind(2))
+    binary = readable and multilabel and not t.requires_grad
+    binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
+    count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
+    return _SoftCounts(*chunked_row_sums(count_soft, (z, t, deleted)).unbind(2))
 
 
-def _of_indices(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
-    """By masks of a piece: a CPU multiplies floats several times faster than it scatters them."""
-    classes = torch.arange(z.shape[1], dtype=z.dtype).unsqueeze(1)
+def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """By masks of a chunk: a CPU multiplies floats several times faster than it scatters them."""
+    classes = torch.arange(z.shape[1], dtype=z.dtype, device=z.device).unsqueeze(1)
     t = torch.eq(y.to(z.dtype), classes, out=z.new_empty(z.shape))
     u = 1 - t
     if deleted is not None:
         t, u = t * ~deleted, u * ~deleted
     if t.sum() != (y.numel() if deleted is None else (~deleted).sum()):
-        wrong = y[(y < 0) | (y >= z.shape[1])][0]
-        raise IndexError(f"target must be an index from 0 to {z.shape[1] - 1} or ignore_index, got {wrong}")
+        raise IndexError("target must be a class")
     p = z.softmax(1)
     others = p * u
-    missed = (others.sum(1, keepdim=True) * t).sum(2)
-    return torch.stack([(p * t).sum(2), others.sum(2), missed], 2)
+    fn = (others.sum(1, keepdim=True) * t).sum(2)
+    return torch.stack([(p * t).sum(2), others.sum(2), fn], 2)
 
 
-def _of_indices_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
-    """Without a mask for each class, where nothing is done in pieces."""
-    p, others, missed = _split(z, y, deleted)
-    found, missed = _by_class(torch.cat([p.gather(1, y), missed], 1), y, z.shape[1]).unbind(1)
-    return torch.stack([found, others.sum(2), missed], 2)
+def _count_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """Without a mask for each class, where nothing is done in chunks."""
+    p, others, missed = _class_errors(z, y, deleted)
+    tp, fn = _sum_by_class(torch.cat([p.gather(1, y), missed], 1), y, z.shape[1]).unbind(1)
+    return torch.stack([tp, others.sum(2), fn], 2)
 
 
-def _of_masks(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, hard: bool) -> Tensor:
+def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, binary: bool) -> Tensor:
     u = 1 - t
-    if hard:
+    if binary:
         p, rest = z.sigmoid(), (-z).sigmoid()
-        found, false, missed = p * t, p * u, rest * t
+        tp, fp, fn = p * t, p * u, rest * t
     else:
         p = z.sigmoid() if multilabel else z.softmax(1)
         rest = (-z).sigmoid() if multilabel else 1 - p
-        found, false, missed = torch.minimum(p, t), torch.relu(p - t), torch.relu(rest - u)
-    return torch.stack([found.sum(2), false.sum(2), missed.sum(2)], 2)
+        tp, fp, fn = torch.minimum(p, t), torch.relu(p - t), torch.relu(rest - u)
+    return torch.stack([tp.sum(2), fp.sum(2), fn.sum(2)], 2)
 
 
-def _split(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _class_errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Softmax p, p outside the class, and 1 − p of the class, (N, 1, P), as the sum of the others."""
     p = z.softmax(1)
     if deleted is not None:
@@ -523,7 +558,7 @@ def _split(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor
     return p, others, others.sum(1, keepdim=True)
 
 
-def _by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:
+def _sum_by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:
     """Σ v, (N, K, P), over the pixels of each class, (N, K, C), by √P partial sums: they keep the digits."""
     n, k, pixels = v.shape
     parts = int(pixels**0.5) + 1
@@ -533,14 +568,10 @@ def _by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:
     return sums.view(n, k, classes, parts).sum(3)
 
 
-def _tversky(counts: _Overlap, alpha: float, beta: float, smooth: float) -> Tensor:
-    """1 − the Tversky index as a ratio without cancellation."""
-    return ratio(*_tversky_terms(counts, alpha, beta, smooth))
-
-
-def _tversky_terms(counts: _Overlap, alpha: float, beta: float, smooth: float) -> tuple[Tensor, Tensor]:
-    wrong = alpha * counts.false + beta * counts.missed
-    return wrong, counts.found + wrong + smooth * (alpha + beta) / 2
+def _tversky_terms(counts: _SoftCounts, alpha: float, beta: float, smooth: float) -> tuple[Tensor, Tensor]:
+    """Numerator and denominator of 1 − the Tversky index, a ratio without cancellation."""
+    wrong = alpha * counts.fp + beta * counts.fn
+    return wrong, counts.tp + wrong + smooth * (alpha + beta) / 2
 
 
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
@@ -549,19 +580,19 @@ def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     A deleted pixel has error 0 and is no foreground: it comes after all errors that cost anything.
     """
     m = errors.detach()
-    if readable(m) and m.numel():  # one set after the other, in little memory
+    if _eager.can_read(m) and m.numel():  # one set after the other, in little memory
         sets = (
             zip(m.flatten(0, -2), foreground.flatten(0, -2), strict=True) if m.ndim > 1 else [(m, foreground)]
         )
-        rises = gather((_rises(*one).unsqueeze(0) for one in sets), m[..., 0].numel()).view(m.shape)
+        gradient = gather((_lovasz_gradient(*s).unsqueeze(0) for s in sets), m[..., 0].numel()).view(m.shape)
     else:
-        rises = _rises(m, foreground)
-    return (errors * rises).sum(-1)
+        gradient = _lovasz_gradient(m, foreground)
+    return (errors * gradient).sum(-1)
 
 
-def _rises(errors: Tensor, foreground: Tensor) -> Tensor:
+def _lovasz_gradient(errors: Tensor, foreground: Tensor) -> Tensor:
     """By how much the Jaccard loss rises with each pixel, the largest errors first."""
-    order = _descending(errors)
+    order = _argsort_descending(errors)
     hit = foreground.gather(-1, order)
     found = hit.cumsum(-1, dtype=torch.int32)
     left = foreground.sum(-1, keepdim=True, dtype=torch.int32) - found
@@ -571,22 +602,84 @@ def _rises(errors: Tensor, foreground: Tensor) -> Tensor:
     return torch.zeros_like(errors).scatter(-1, order, rise)
 
 
-def _descending(errors: Tensor) -> Tensor:
+def _argsort_descending(errors: Tensor) -> Tensor:
     """The order of the errors, the largest first, ties in their own order.
 
     Floats ≥ 0 sort like their bits, as integers, and a CPU sorts one row of integers several times faster.
     """
-    if errors.ndim == 1 and readable(errors):
+    if errors.ndim == 1 and _eager.can_read(errors):
         return torch.argsort(
             ~errors.view(torch.int64 if errors.dtype is torch.float64 else torch.int32), stable=True
         )
     return torch.sort(errors, dim=-1, descending=True, stable=True)[1]
 
 
-DiceLoss = module("DiceLoss", dice_loss)
-JaccardLoss = module("JaccardLoss", jaccard_loss)
-TverskyLoss = module("TverskyLoss", tversky_loss)
-FocalTverskyLoss = module("FocalTverskyLoss", focal_tversky_loss)
-GeneralizedDiceLoss = module("GeneralizedDiceLoss", generalized_dice_loss)
-LovaszSoftmaxLoss = module("LovaszSoftmaxLoss", lovasz_softmax_loss)
-LovaszHingeLoss = module("LovaszHingeLoss", lovasz_hinge_loss)
+class DiceLoss(LossModule, loss=dice_loss):
+    """The Module of :func:`dice_loss`."""
+
+    smooth: float = 1.0
+    multilabel: bool = False
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class JaccardLoss(LossModule, loss=jaccard_loss):
+    """The Module of :func:`jaccard_loss`."""
+
+    smooth: float = 1.0
+    multilabel: bool = False
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class TverskyLoss(LossModule, loss=tversky_loss):
+    """The Module of :func:`tversky_loss`."""
+
+    alpha: float = 0.5
+    beta: float = 0.5
+    smooth: float = 1.0
+    multilabel: bool = False
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class FocalTverskyLoss(LossModule, loss=focal_tversky_loss):
+    """The Module of :func:`focal_tversky_loss`."""
+
+    alpha: float = 0.3
+    beta: float = 0.7
+    gamma: float = 4 / 3
+    smooth: float = 1.0
+    multilabel: bool = False
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
+    """The Module of :func:`generalized_dice_loss`."""
+
+    smooth: float = 1.0
+    multilabel: bool = False
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class LovaszSoftmaxLoss(LossModule, loss=lovasz_softmax_loss):
+    """The Module of :func:`lovasz_softmax_loss`."""
+
+    classes: str = "present"
+    per_image: bool = False
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class LovaszHingeLoss(LossModule, loss=lovasz_hinge_loss):
+    """The Module of :func:`lovasz_hinge_loss`."""
+
+    per_image: bool = False
+    ignore_index: int = -100
+    reduction: Reduction = "mean"

@@ -4,9 +4,9 @@ Every checker works in float64, answers with a :class:`Verdict` (what was compar
 if there is one) and draws its random points from a fixed seed. ``points`` holds one point a row: shape (n,)
 for functions of a number, (n, d) for functions of a vector; a checked function maps them to shape (n,).
 
->>> print(convex(lambda r: r.abs(), line(-5, 5)))
+>>> print(convex(lambda r: r.abs(), linspace(-5, 5)))
 holds: convex: 10000 chords, the function above none of them
->>> print(convex(lambda r: r.abs().sqrt(), line(-5, 5)))
+>>> print(convex(lambda r: r.abs().sqrt(), linspace(-5, 5)))
 FAILS: convex: at 0.259 of the way from 0 to -4.11 the function is 1.0324, the chord 0.52575
 """
 
@@ -40,12 +40,12 @@ class Verdict:
         return f"{'holds' if self.holds else 'FAILS'}: {self.claim}: {self.evidence}"
 
 
-def line(low: float, high: float, n: int = 1001) -> Tensor:
+def linspace(low: float, high: float, n: int = 1001) -> Tensor:
     """``n`` evenly spaced float64 points from ``low`` to ``high``."""
     return low + (high - low) * torch.arange(n, dtype=torch.float64) / (n - 1)
 
 
-def box(low: float, high: float, dim: int, n: int = 1000, seed: int = 0) -> Tensor:
+def random_points(low: float, high: float, dim: int, n: int = 1000, seed: int = 0) -> Tensor:
     """``n`` uniform random float64 points of the cube [low, high]^dim, shape (n, dim)."""
     generator = torch.Generator().manual_seed(seed)
     return low + (high - low) * torch.rand(n, dim, generator=generator, dtype=torch.float64)
@@ -145,7 +145,7 @@ def proper(loss: Loss, link: Function = torch.sigmoid, tol: float = 1e-6) -> Ver
     ``loss(input, target)`` is element-wise, ``target`` is 0 or 1. Tried: 0.05, 0.10, …, 0.95.
     """
     worst, evidence = tol, "19 probabilities, each recovered"
-    for eta in line(0.05, 0.95, 19).tolist():
+    for eta in linspace(0.05, 0.95, 19).tolist():
 
         def risk(z: Tensor, eta: float = eta) -> Tensor:
             return eta * loss(z, torch.ones_like(z)) + (1 - eta) * loss(z, torch.zeros_like(z))
@@ -205,7 +205,7 @@ def minimiser(f: Function, low: float, high: float) -> float:
     Finds the global minimum if its basin is wider than 1/100 of the interval.
     """
     for _ in range(9):
-        grid = line(low, high, 201)
+        grid = linspace(low, high, 201)
         best = int(f(grid).argmin())
         step = (high - low) / 200
         low, high = max(low, float(grid[best]) - step), min(high, float(grid[best]) + step)
@@ -219,7 +219,7 @@ def report(loss: Loss, low: float = -5.0, high: float = 5.0, sample: Tensor | No
     quantiles of a log-normal law) is what the constant prediction is fitted to.
     """
     step = 1e-6
-    points = line(low, high) + step / 3  # beside the kink that many losses have at 0
+    points = linspace(low, high) + step / 3  # beside the kink that many losses have at 0
 
     def f(x: Tensor) -> Tensor:
         return loss(x, torch.zeros_like(x))
@@ -235,7 +235,7 @@ def report(loss: Loss, low: float = -5.0, high: float = 5.0, sample: Tensor | No
     growth = "grows" if wide > 1.01 * slopes else "does not grow"
     if sample is None:
         n = 2001
-        sample = torch.exp(torch.special.ndtri(line(0.5 / n, 1 - 0.5 / n, n)))
+        sample = torch.exp(torch.special.ndtri(linspace(0.5 / n, 1 - 0.5 / n, n)))
     best = minimiser(lambda a: _risk(loss, a, sample), float(sample.min()), float(sample.max()))
     lines = (
         str(differences),

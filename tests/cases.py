@@ -23,7 +23,7 @@ from torch import Generator, Tensor
 
 import lossfns
 from lossfns.catalog import LossCard, cards
-from lossfns.verify import box, line
+from lossfns.verify import linspace, random_points
 
 Hyper = Mapping[str, Any]
 Shape = tuple[int, ...]
@@ -294,8 +294,10 @@ class LossCase:
 
     def points(self, **hyper: Any) -> Tensor:
         if self.layout.dim > 1:
-            return box(self.low, self.high, self.layout.dim)
-        return torch.cat([line(self.low, self.high), torch.tensor(self.kinks(**hyper), dtype=torch.float64)])
+            return random_points(self.low, self.high, self.layout.dim)
+        return torch.cat(
+            [linspace(self.low, self.high), torch.tensor(self.kinks(**hyper), dtype=torch.float64)]
+        )
 
 
 def _has_float(value: Any) -> bool:
@@ -565,7 +567,7 @@ COUNTS = torch.tensor([400.0, 50.0, 10.0], dtype=torch.float64)
 
 def face(**hyper: Any) -> Tensor:
     """Logits of two classes, the third impossible: there the softmax losses bend most."""
-    t = line(-12, 12, 24001) / 2
+    t = linspace(-12, 12, 24001) / 2
     return torch.stack([t, -t, torch.full_like(t, -200)], 1)
 
 
@@ -1680,7 +1682,7 @@ def listmle(m: Any, s: Any, y: Any) -> Any:
     return sum(log_share(m, left[k:], 0) for k in range(len(left)))
 
 
-OPPOSED = torch.stack([line(-6, 6, 12001), -line(-6, 6, 12001)], 1)
+OPPOSED = torch.stack([linspace(-6, 6, 12001), -linspace(-6, 6, 12001)], 1)
 RANKING = (
     LossCase(
         "margin_ranking_loss",

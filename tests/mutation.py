@@ -59,6 +59,11 @@ SWAPS: dict[type, type] = {
     ast.Or: ast.And,
 }
 
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
 # Mutants
 
 
@@ -105,7 +110,7 @@ def unread(tree: ast.AST) -> set[ast.AST]:
 
 def mutants(module: str) -> Iterator[Mutant]:
     """One for each way to get one node of a module wrong."""
-    path = PACKAGE / f"{module}.py"
+    path = PACKAGE / f"{module.replace('.', '/')}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = unread(tree)
     place = {child: (parent, field) for parent in ast.walk(tree) for child, field in children(parent)}
@@ -189,7 +194,7 @@ def run(session: pytest.Session, items: list[pytest.Item]) -> bool:
 def measured(session: pytest.Session) -> dict[str, Cost]:
     """The cost of every test, kept in the temporary folder until package or tests change."""
     digest = hashlib.sha256()
-    for path in sorted([*PACKAGE.glob("*.py"), *(ROOT / "tests").glob("*.py")]):
+    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").glob("*.py")]):
         if path != Path(__file__):
             digest.update(path.read_bytes())
     cache = Path(tempfile.gettempdir()) / f"lossfns-costs-{digest.hexdigest()[:16]}.json"
@@ -220,7 +225,9 @@ def measure(session: pytest.Session, cache: Path) -> None:
     for file in data.measured_files():
         for line, names in data.contexts_by_lineno(file).items():
             for name in filter(None, names):
-                lines[name].setdefault(Path(file).stem, []).append(line)
+                lines[name].setdefault(
+                    ".".join(Path(file).relative_to(PACKAGE).with_suffix("").parts), []
+                ).append(line)
     cache.write_text(json.dumps({name: Cost(seconds[name], lines[name]) for name in seconds}))
 
 
@@ -313,7 +320,7 @@ def wait(child: int) -> int:
 
 
 def main() -> int:
-    every = sorted({path.stem for path in PACKAGE.glob("*.py")} - {"__init__"})
+    every = sorted({module_name(path) for path in PACKAGE.rglob("*.py") if path.stem != "__init__"})
     parser = argparse.ArgumentParser(description="Plant faults and count those that the tests catch.")
     parser.add_argument("modules", nargs="*", default=every, help="default: every module of the package")
     parser.add_argument("--sample", type=int, default=10**9, help="mutants of each module (default: all)")

@@ -94,7 +94,11 @@ def test_convex_or_not(case: LossCase, hyper: Hyper) -> None:
 
 def far(case: LossCase) -> Tensor:
     low = case.low if case.name == "msle_loss" else -30.0
-    return verify.box(low, 30.0, case.layout.dim) if case.layout.dim > 1 else verify.line(low, 30.0)
+    return (
+        verify.random_points(low, 30.0, case.layout.dim)
+        if case.layout.dim > 1
+        else verify.linspace(low, 30.0)
+    )
 
 
 def along(f: verify.Function, start: Tensor, step: Tensor) -> verify.Function:
@@ -106,8 +110,8 @@ def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
     """For several predictions: along the line on which the kinks lie, and along a random one."""
     lines, points = case.of_predictions(**hyper), case.points(**hyper)
     if case.layout.dim > 1:
-        points = torch.cat([verify.line(-2, 2), torch.tensor(case.kinks(**hyper), dtype=torch.float64)])
-        start, step = verify.box(-1, 1, case.layout.dim, n=2, seed=5)
+        points = torch.cat([verify.linspace(-2, 2), torch.tensor(case.kinks(**hyper), dtype=torch.float64)])
+        start, step = verify.random_points(-1, 1, case.layout.dim, n=2, seed=5)
         through = torch.tensor(case.direction or [0.0] * case.layout.dim, dtype=torch.float64)
         lines = [g for f in lines for g in (along(f, start, step), along(f, 0 * through, through))]
     for order, claim in ((1, case.card.c1), (2, case.card.c2)):
@@ -121,12 +125,12 @@ def test_lipschitz_constant(case: LossCase, hyper: Hyper) -> None:
     bound = holds(case.card.lipschitz, hyper)
     functions, dim = case.of_predictions(**hyper), case.layout.dim
     if math.isnan(bound):
-        assert all(verify.lipschitz(f, 1.0, verify.box(*case.wide, dim, 4000)) for f in functions)
+        assert all(verify.lipschitz(f, 1.0, verify.random_points(*case.wide, dim, 4000)) for f in functions)
     elif bound == math.inf:
-        wide = verify.box(*case.wide, dim) if dim > 1 else verify.line(*case.wide)
+        wide = verify.random_points(*case.wide, dim) if dim > 1 else verify.linspace(*case.wide)
         assert not all(verify.lipschitz(f, 1000.0, wide) for f in functions)
     else:
-        away = verify.box(-100, 100, dim, 4000) if dim > 1 else verify.line(-100, 100, 20001)
+        away = verify.random_points(-100, 100, dim, 4000) if dim > 1 else verify.linspace(-100, 100, 20001)
         bent = [case.curved(**hyper)] if case.curved else []
         points = torch.cat([case.points(**hyper), away, *bent])
         verdicts = [verify.lipschitz(f, bound, points) for f in functions]
@@ -141,25 +145,25 @@ def test_smoothness_constant(case: LossCase, hyper: Hyper) -> None:
     bound = holds(case.card.smoothness, hyper)
     functions, dim = case.of_predictions(**hyper), case.layout.dim
     if math.isnan(bound):
-        assert all(verify.smooth(f, 1.0, verify.box(*case.wide, dim, 4000)) for f in functions)
+        assert all(verify.smooth(f, 1.0, verify.random_points(*case.wide, dim, 4000)) for f in functions)
     elif bound == math.inf:
         if dim > 1:
-            points = verify.box(*case.wide, dim)
+            points = verify.random_points(*case.wide, dim)
             if case.direction:
                 steps = torch.tensor(case.kinks(**hyper), dtype=torch.float64)[:, None] + NEAR
                 through = steps.reshape(-1, 1) * torch.tensor(case.direction, dtype=torch.float64)
                 points = torch.cat([through, points])
         else:
             kinks = torch.tensor(case.kinks(**hyper), dtype=torch.float64)
-            points = torch.cat([(kinks[:, None] + NEAR).reshape(-1), verify.line(*case.wide, 200)])
+            points = torch.cat([(kinks[:, None] + NEAR).reshape(-1), verify.linspace(*case.wide, 200)])
         assert not all(verify.smooth(f, 1000.0, points) for f in functions)
     else:
-        points = case.curved(**hyper) if case.curved else verify.line(-12, 12, 24001)
+        points = case.curved(**hyper) if case.curved else verify.linspace(-12, 12, 24001)
         verdicts = [verify.smooth(f, bound, points) for f in functions]
         assert all(verdicts), verdicts
         assert any(verify.smooth(f, bound, points, tight=True) for f in functions), verdicts
         if dim > 1:  # and nowhere else is it more
-            anywhere = verify.box(case.low, case.high, dim)
+            anywhere = verify.random_points(case.low, case.high, dim)
             assert all(verify.smooth(f, bound, anywhere) for f in functions)
 
 
@@ -268,7 +272,7 @@ def best_scores(case: LossCase, p: Tensor, hyper: Hyper) -> Tensor:
         return torch.tensor([verify.minimiser(risk, -20, 20)], dtype=torch.float64)
     centre, half = torch.zeros(2, dtype=torch.float64), 20.0
     while half > 1e-8:
-        axis = verify.line(-half, half, 41)
+        axis = verify.linspace(-half, half, 41)
         grid = centre + torch.cartesian_prod(axis, axis)
         scores = torch.cat([grid, torch.zeros(len(grid), 1, dtype=torch.float64)], 1)
         centre, half = grid[risk(scores).argmin()], half / 5
@@ -350,14 +354,6 @@ def test_nobody_changes_a_card() -> None:
     for thing, field in ((cards()["mse_loss"], "title"), (cards()["mse_loss"].convex, "words")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(thing, field, "better")
-
-
-@each
-def test_a_claim_has_the_defaults_of_the_loss(case: LossCase) -> None:
-    defaults = {name: p.default for name, p in inspect.signature(case.function).parameters.items()}
-    for claim in filter(lambda value: isinstance(value, Claim), vars(case.card).values()):
-        for name, parameter in inspect.signature(claim.value).parameters.items():
-            assert parameter.default == defaults.get(name, parameter.default), (claim.words, name)
 
 
 MUST_BE_GIVEN = {"class_prior", "class_count"}

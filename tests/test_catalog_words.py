@@ -19,7 +19,7 @@ from cases import CASES, LossCase
 from latex import evaluate, true
 from test_catalog import TEX_NAMES
 
-from lossfns.catalog import MAXIMUM, Claim
+from lossfns.catalog.card import MAXIMUM, Claim
 
 NUMBERS = (-math.inf, -4.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 30.0, math.inf)
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -41,7 +41,7 @@ Hyper = dict[str, Any]
 
 def settings(case: LossCase, claim: Claim[Any]) -> list[Hyper]:
     """Every combination of some admissible values of the hyper-parameters that the claim looks at."""
-    looked_at = inspect.signature(claim.value).parameters.values()
+    looked_at = inspect.signature(claim.rule).parameters.values()
     names = [p.name for p in looked_at if p.kind is not p.VAR_KEYWORD]
     rules = case.function.rules
     values = [CHOICES.get(n) or [v for v in NUMBERS if rules[n].holds(v)] for n in names]

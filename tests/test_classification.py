@@ -14,7 +14,7 @@ import lossfns
 from lossfns import verify
 
 INF = math.inf
-Z = verify.box(-4, 4, 5, n=60)
+Z = verify.random_points(-4, 4, 5, n=60)
 Y = torch.arange(60) % 5
 W = torch.tensor([0.2, 1.0, 3.0, 0.5, 2.0], dtype=torch.float64)
 ONE_HOT = F.one_hot(Y, 5).double()
@@ -405,7 +405,7 @@ class TestFamilies:
 def test_crammer_singer_gives_up_below_one_half() -> None:
     """Liu (2007): where no label has probability ½, all scores alike are best."""
     p = torch.tensor([0.45, 0.30, 0.25], dtype=torch.float64)
-    scores = torch.cat([torch.zeros(1, 3).double(), verify.box(-2, 2, 3, n=5000)])
+    scores = torch.cat([torch.zeros(1, 3).double(), verify.random_points(-2, 2, 3, n=5000)])
     losses = torch.stack(
         [lossfns.multiclass_hinge_loss(scores, torch.full((5001,), y), reduction="none") for y in range(3)], 1
     )

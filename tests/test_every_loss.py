@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import torch
 from cases import BINARY, CASES, STATISTICS, Hyper, LossCase
+from refused import refused
 from torch import Tensor
 
 import lossfns
-from lossfns import _look
+from lossfns import _eager
 from lossfns.catalog import cards
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -65,7 +66,7 @@ def by_row(weight: list[float], shape: tuple[int, ...]) -> Tensor:
 def sight(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a CPU losses look for short cuts; on other devices, and compiled, they cannot."""
     if request.param == "unseen":
-        monkeypatch.setattr(_look, "readable", lambda x: False)
+        monkeypatch.setattr(_eager, "can_read", lambda x: False)
 
 
 def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
@@ -171,7 +172,7 @@ def test_a_short_cut_changes_neither_value_nor_gradient(
 ) -> None:
     arguments = [a.round() for a in case.arguments(*case.layout.shape)]
     seen = case(*arguments, reduction="none", **hyper), slopes(case, arguments, **hyper)
-    monkeypatch.setattr(_look, "readable", lambda x: False)
+    monkeypatch.setattr(_eager, "can_read", lambda x: False)
     unseen = case(*arguments, reduction="none", **hyper), slopes(case, arguments, **hyper)
     torch.testing.assert_close(seen, unseen, rtol=1e-12, atol=1e-12)
 
@@ -380,7 +381,7 @@ def test_wrong_types_are_refused_by_name(case: LossCase) -> None:
 def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     arguments = case.arguments(*case.layout.rows(3))
     for name, rule in case.function.rules.items():
-        for value in rule.refused:
+        for value in refused(rule):
             with pytest.raises(ValueError, match=f"{name} must be") as error:
                 case(*arguments, **{name: value})
             assert repr(value) in str(error.value)

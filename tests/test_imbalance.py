@@ -13,7 +13,7 @@ from torch import Tensor
 import lossfns
 from lossfns import verify
 
-Z = verify.box(-4, 4, 4, n=60)
+Z = verify.random_points(-4, 4, 4, n=60)
 Y = torch.arange(60) % 4
 W = torch.tensor([0.2, 1.0, 3.0, 0.5], dtype=torch.float64)
 X, B = Z[:, 0], Y % 2

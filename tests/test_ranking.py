@@ -15,7 +15,7 @@ import lossfns
 from lossfns import verify
 
 F64 = torch.float64
-D = verify.line(-6, 6, 1201)
+D = verify.linspace(-6, 6, 1201)
 ZERO = torch.zeros_like(D)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 import lossfns
 from lossfns import verify
 
-R = verify.line(-6, 6, 1201)
+R = verify.linspace(-6, 6, 1201)
 ZERO = torch.zeros_like(R)
 
 
@@ -168,7 +168,7 @@ def test_gaussian_full_is_the_density() -> None:
 @pytest.mark.parametrize("name", ["gaussian_nll_loss", "gaussian_crps_loss"])
 def test_gaussian_losses_recover_mean_and_variance(name: str) -> None:
     """Minimised over (mean, log-variance): NLL gives the sample's own, CRPS those of a normal sample."""
-    uniform = verify.line(0.5 / 4000, 1 - 0.5 / 4000, 4000)
+    uniform = verify.linspace(0.5 / 4000, 1 - 0.5 / 4000, 4000)
     sample = 1.5 + 0.6 * torch.special.ndtri(uniform)
     parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS(
@@ -189,7 +189,7 @@ def test_gaussian_losses_recover_mean_and_variance(name: str) -> None:
 
 
 def test_crps_is_the_integral_of_squared_distance_of_distribution_functions() -> None:
-    grid = verify.line(-40, 40, 400_001)
+    grid = verify.linspace(-40, 40, 400_001)
     cdf = torch.special.ndtr((grid - 0.4) / 1.3)
     y = torch.tensor([1.1], dtype=torch.float64)
     integral = torch.trapezoid((cdf - (grid >= y).double()) ** 2, grid).item()

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _pairs, catalog, verify
+from lossfns import _similarity, catalog, verify
 
 F64 = torch.float64
 LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
@@ -117,7 +117,7 @@ coupled = pytest.mark.parametrize(("loss", "plain", "tensors"), COUPLED.values()
 def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Once as one piece, once in tiles of a row or two."""
     if request.param == "tiles":
-        monkeypatch.setattr(_pairs, "PLAIN", 48)
+        monkeypatch.setattr(_similarity, "PLAIN", 48)
     return str(request.param)
 
 
@@ -221,7 +221,7 @@ def test_memory_grows_with_the_rows_not_with_the_pairs(
     loss: Any, plain: Any, tensors: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither forward nor backward makes a tensor of all pairs, nor keeps the tiles for the backward."""
-    monkeypatch.setattr(_pairs, "PLAIN", 4000)
+    monkeypatch.setattr(_similarity, "PLAIN", 4000)
     n, d, kept = 300, 4, []
     monkeypatch.setitem(globals(), "LABELS", torch.arange(n) % 10)
     leaves = [normal(n, d, seed=i).requires_grad_() for i in range(len(tensors))]
@@ -741,7 +741,7 @@ def test_learned_scale_and_bias_in_tiles(monkeypatch: pytest.MonkeyPatch) -> Non
     values = [torch.tensor(v, dtype=F64) for v in (3.0, -2.0)]
     f = lambda s, b: lossfns.siglip_loss(X, Y, logit_scale=s, logit_bias=b)  # noqa: E731
     whole = gradients(f, *values)
-    monkeypatch.setattr(_pairs, "PLAIN", 24)
+    monkeypatch.setattr(_similarity, "PLAIN", 24)
     torch.testing.assert_close(gradients(f, *values), whole)
 
 
@@ -800,10 +800,10 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     def f(x: Tensor) -> Tensor:
         return torch.func.vmap(lambda row: loss(row.reshape(4, 2), Y[:4, :2]))(x)
 
-    assert bool(verify.convex(f, verify.box(-1, 1, 8))) == card.convex.value()
+    assert bool(verify.convex(f, verify.random_points(-1, 1, 8))) == card.convex.value()
     wide = (-1e6, 1e6) if loss is lossfns.vicreg_loss else (-1e-6, 1e-6)
-    assert not verify.lipschitz(f, 1e4, verify.box(*wide, 8))
-    assert not verify.smooth(f, 1e4, verify.box(*wide, 8)[:50])
+    assert not verify.lipschitz(f, 1e4, verify.random_points(*wide, 8))
+    assert not verify.smooth(f, 1e4, verify.random_points(*wide, 8)[:50])
     corner = torch.tensor([1.0, 1, -1, -1]).double()  # of variance t² 4/3
     kink = math.sqrt((1 - 1e-4) * 3 / 4)
 

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import verify
-from lossfns.verify import box, line
+from lossfns.verify import linspace, random_points
 
-R = line(-4, 4)
+R = linspace(-4, 4)
 
 
 def test_a_verdict_is_a_truth_value_with_evidence() -> None:
@@ -29,27 +29,27 @@ def test_a_verdict_is_a_truth_value_with_evidence() -> None:
 
 
 def test_a_long_counterexample_is_shortened() -> None:
-    verdict = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 9))
+    verdict = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), random_points(1, 2, 9))
     assert verdict.evidence.startswith("at (")
     assert verdict.evidence.count(",") == 5
     assert "…" in verdict.evidence
-    whole = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 5))
+    whole = verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), random_points(1, 2, 5))
     assert whole.evidence.count(",") == 4
     assert "…" not in whole.evidence
-    assert "…" in verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), box(1, 2, 6)).evidence
+    assert "…" in verify.equal(lambda x: x.sum(1), lambda x: 2 * x.sum(1), random_points(1, 2, 6)).evidence
 
 
 def test_points() -> None:
-    assert line(-1, 1, 3).tolist() == [-1, 0, 1]
-    assert line(-5, 5).shape == (1001,)
-    assert 0.0 in line(-5, 5)
-    assert box(0, 1, 2).shape == (1000, 2)
-    cube = box(2, 3, 4, n=50)
+    assert linspace(-1, 1, 3).tolist() == [-1, 0, 1]
+    assert linspace(-5, 5).shape == (1001,)
+    assert 0.0 in linspace(-5, 5)
+    assert random_points(0, 1, 2).shape == (1000, 2)
+    cube = random_points(2, 3, 4, n=50)
     assert cube.shape == (50, 4)
     assert (cube >= 2).all()
     assert (cube <= 3).all()
-    assert torch.equal(cube, box(2, 3, 4, n=50))
-    assert not torch.equal(cube, box(2, 3, 4, n=50, seed=1))
+    assert torch.equal(cube, random_points(2, 3, 4, n=50))
+    assert not torch.equal(cube, random_points(2, 3, 4, n=50, seed=1))
 
 
 def test_equal() -> None:
@@ -59,32 +59,36 @@ def test_equal() -> None:
     assert "against" in verdict.evidence
     assert not verify.equal(torch.sin, lambda x: torch.sin(x) * 1.001, R)
     assert not verify.equal(torch.log, torch.log, R), "NaN is never equal"
-    assert verify.equal(lambda x: x / 0, lambda x: 2 * x / 0, line(1, 2)), "inf equals inf"
-    assert not verify.equal(lambda x: x / 0, lambda x: -x / 0, line(1, 2))
-    assert verify.equal(lambda x: 1e6 * x, lambda x: 1e6 * x + 1e-5, line(1, 2)), "relative for large values"
-    assert verify.equal(lambda x: x, lambda x: x + 0.9e-9, line(0, 0.5)), "absolute for small ones"
-    assert not verify.equal(lambda x: x, lambda x: x + 1.1e-9, line(0, 0.5))
+    assert verify.equal(lambda x: x / 0, lambda x: 2 * x / 0, linspace(1, 2)), "inf equals inf"
+    assert not verify.equal(lambda x: x / 0, lambda x: -x / 0, linspace(1, 2))
+    assert verify.equal(lambda x: 1e6 * x, lambda x: 1e6 * x + 1e-5, linspace(1, 2)), (
+        "relative for large values"
+    )
+    assert verify.equal(lambda x: x, lambda x: x + 0.9e-9, linspace(0, 0.5)), "absolute for small ones"
+    assert not verify.equal(lambda x: x, lambda x: x + 1.1e-9, linspace(0, 0.5))
     same = verify.equal(torch.sin, torch.sin, R, tol=0)
     assert same, "no error is within a tolerance of none"
     assert same.evidence == "1001 points, the same to within 0"
-    assert verify.equal(lambda x: x, lambda x: x + (x == 3), line(0, 4, 5)).evidence == "at 3 3 against 4"
+    assert verify.equal(lambda x: x, lambda x: x + (x == 3), linspace(0, 4, 5)).evidence == "at 3 3 against 4"
 
 
 def test_gradient() -> None:
     assert verify.gradient(lambda r: r**3, lambda r: 3 * r**2, R)
     assert not verify.gradient(lambda r: r**3, lambda r: 3 * r, R)
-    assert verify.gradient(lambda x: (x**2).sum(1), lambda x: 2 * x, box(-1, 1, 3))
-    assert not verify.gradient(lambda x: (x**2).sum(1), lambda x: x, box(-1, 1, 3))
+    assert verify.gradient(lambda x: (x**2).sum(1), lambda x: 2 * x, random_points(-1, 1, 3))
+    assert not verify.gradient(lambda x: (x**2).sum(1), lambda x: x, random_points(-1, 1, 3))
 
 
 def test_convex() -> None:
     assert verify.convex(torch.exp, R)
-    assert verify.convex(lambda x: x.norm(dim=1), box(-1, 1, 3))
+    assert verify.convex(lambda x: x.norm(dim=1), random_points(-1, 1, 3))
     for f in (torch.sin, lambda r: -(r**2), lambda r: r.abs().sqrt(), torch.log):
         verdict = verify.convex(f, R)
         assert not verdict
         assert "of the way from" in verdict.evidence
-    assert not verify.convex(lambda x: x[:, 0] * x[:, 1], box(-1, 1, 2)), "convex in each, not in both"
+    assert not verify.convex(lambda x: x[:, 0] * x[:, 1], random_points(-1, 1, 2)), (
+        "convex in each, not in both"
+    )
     assert verify.convex(lambda r: 3e9 + 1e9 * r, R), "sums round: the tolerance is relative"
     small = lambda size: lambda r: size * torch.relu(1 - r.abs())  # noqa: E731
     assert verify.convex(small(0.9e-9), R), "and absolute for small values"
@@ -111,7 +115,7 @@ def test_lipschitz() -> None:
     assert not verify.lipschitz(lambda r: torch.sign(r) + 0 * r, 10.0, R), "a step has slope 0 by autograd"
     assert verify.lipschitz(torch.relu, 1 + 0.005, R, tight=True), "within 1 %"
     assert not verify.lipschitz(torch.relu, 1 + 0.02, R, tight=True)
-    assert verify.lipschitz(lambda x: 3 * x.norm(dim=1), 3.0, box(-1, 1, 3), tight=True)
+    assert verify.lipschitz(lambda x: 3 * x.norm(dim=1), 3.0, random_points(-1, 1, 3), tight=True)
 
 
 def test_smooth() -> None:
@@ -174,9 +178,9 @@ def test_proper() -> None:
 
 
 def test_invariant() -> None:
-    assert verify.invariant(lambda x: x.norm(dim=1), lambda x: x.flip(1), box(-1, 1, 3))
-    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1e-8, box(-1, 1, 3))
-    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1, box(-1, 1, 3))
+    assert verify.invariant(lambda x: x.norm(dim=1), lambda x: x.flip(1), random_points(-1, 1, 3))
+    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1e-8, random_points(-1, 1, 3))
+    assert not verify.invariant(lambda x: x.norm(dim=1), lambda x: x + 1, random_points(-1, 1, 3))
 
 
 def test_limit() -> None:

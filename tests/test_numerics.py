@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lossfns._ratio import ratio, vanishes
+from lossfns._numerics import safe_divide, underflows
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -13,7 +13,7 @@ DTYPES = (torch.float32, torch.float64)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_nothing_of_nothing_is_nothing(dtype: torch.dtype) -> None:
     part, whole = (torch.zeros((), dtype=dtype, requires_grad=True) for _ in range(2))
-    value = ratio(part, whole)
+    value = safe_divide(part, whole)
     assert value == 0
     assert torch.autograd.grad(value, (part, whole)) == (1, 0)
 
@@ -22,16 +22,16 @@ def test_nothing_of_nothing_is_nothing(dtype: torch.dtype) -> None:
 def test_the_smallest_normal_number_is_something(dtype: torch.dtype) -> None:
     """Below it, the inverse may overflow."""
     tiny = torch.tensor(torch.finfo(dtype).tiny, dtype=dtype)
-    assert not vanishes(tiny)
-    assert vanishes(tiny / 2)
-    assert ratio(tiny / 4, tiny) == 0.25
-    assert ratio(tiny / 8, tiny / 2) == tiny / 8
+    assert not underflows(tiny)
+    assert underflows(tiny / 2)
+    assert safe_divide(tiny / 4, tiny) == 0.25
+    assert safe_divide(tiny / 8, tiny / 2) == tiny / 8
 
 
 def test_elsewhere_it_is_the_quotient() -> None:
     part = torch.tensor([0.0, 1.0, 3.0], requires_grad=True)
     whole = torch.tensor([2.0, 4.0, 3.0], requires_grad=True)
-    value = ratio(part, whole)
+    value = safe_divide(part, whole)
     assert torch.equal(value, torch.tensor([0.0, 0.25, 1.0]))
     slopes = torch.autograd.grad(value.sum(), (part, whole))
     assert torch.allclose(slopes[0], torch.tensor([0.5, 0.25, 1 / 3]))

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _pairs, _pieces
+from lossfns import _chunked, _similarity
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,13 +34,18 @@ COUPLED = {
 Loss = Callable[..., Tensor]
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_chunked, "MANY", 2)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pieces, "PIECE", 4)
+    monkeypatch.setattr(_chunked, "CHUNK", 4)
 
 
 def made_of_pieces(value: Tensor) -> bool:
-    return "_Total" in type(value.grad_fn).__name__
+    return "_ChunkedSum" in type(value.grad_fn).__name__
 
 
 def piecewise(case: LossCase) -> bool:
@@ -68,7 +73,7 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
         copies = leaves(arguments)
         value = case(*copies, **options, **hyper)
         if case.card.family != "segmentation":
-            assert made_of_pieces(value) == (_pieces.PIECE == 4 and alone)
+            assert made_of_pieces(value) == (_chunked.CHUNK == 4 and alone)
         first = torch.autograd.grad(2 * value, differentiable(copies), create_graph=True)
         if not any(g.requires_grad for g in first):
             return [value, *first]
@@ -79,7 +84,7 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
         for reduction in {} if case.name in STATISTICS else ("mean", "sum"):
             found = []
             for size in (4, 10**9):
-                monkeypatch.setattr(_pieces, "PIECE", size)
+                monkeypatch.setattr(_chunked, "CHUNK", size)
                 found.append(results({**options, "reduction": reduction}))
             assert all(close(a, b, 1e-11) for a, b in zip(*found, strict=True))
 
@@ -90,7 +95,7 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
 def test_evaluation_in_pieces_and_tiles(
     case: LossCase, hyper: Hyper, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_pairs, "PLAIN", 24)
+    monkeypatch.setattr(_similarity, "PLAIN", 24)
     arguments = leaves(case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=6))
     expected = case(*arguments, **hyper).detach()
     with mode():
@@ -187,7 +192,7 @@ def test_gradients_reach_tensors_among_the_hyper_parameters(
     c = torch.randn(3, generator=rng, dtype=torch.float64).requires_grad_()
     found = []
     for size in (4, 10**9):
-        monkeypatch.setattr(_pieces, "PIECE", size)
+        monkeypatch.setattr(_chunked, "CHUNK", size)
         found.append(torch.autograd.grad(loss(c, x, y), (c, x)))
     assert found[1][0].abs().min() > 0
     assert all(close(a, b) for a, b in zip(*found, strict=True))
@@ -322,11 +327,11 @@ def test_cuts_cover_everything_once(
     shape: tuple[int, ...], threads: int, last: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces of about the size, for each thread, unless one row or one column is larger."""
-    monkeypatch.setattr(_pieces, "PIECE", 16)
+    monkeypatch.setattr(_chunked, "CHUNK", 16)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     size, whole = 16 * threads, torch.arange(torch.Size(shape).numel()).view(shape)
     row, column = whole[0].numel(), whole[0].numel() // shape[-1] if len(shape) > 1 else 1
-    pieces = [whole[where] for where in _pieces._cuts(whole, last and len(shape) > 1)]
+    pieces = [whole[where] for where in _chunked._chunk_slices(whole, last and len(shape) > 1)]
     assert torch.equal(torch.cat([p.flatten() for p in pieces]).sort()[0], whole.flatten())
     uncut = row <= 2 * size or not last or len(shape) == 1
     least = row if uncut else column
@@ -339,37 +344,37 @@ def test_cuts_cover_everything_once(
 
 def test_the_sizes_are_those_that_the_book_tells() -> None:
     chapter = (ROOT / "book/practice/losses-at-scale.ipynb").read_text(encoding="utf-8")
-    assert f"pieces of $2^{{{_pieces.PIECE.bit_length() - 1}}}$ numbers for each thread" in chapter
-    assert f"at most $2^{{{_pairs.PLAIN.bit_length() - 1}}}=2048^2$ inner products" in chapter
-    assert (_pieces.PIECE.bit_count(), _pairs.PLAIN.bit_count()) == (1, 1)
+    assert f"pieces of $2^{{{_chunked.CHUNK.bit_length() - 1}}}$ numbers for each thread" in chapter
+    assert f"at most $2^{{{_similarity.PLAIN.bit_length() - 1}}}=2048^2$ inner products" in chapter
+    assert (_chunked.CHUNK.bit_count(), _similarity.PLAIN.bit_count()) == (1, 1)
 
 
 def test_from_how_many_numbers_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pieces, "PIECE", 16)
+    monkeypatch.setattr(_chunked, "CHUNK", 16)
     for pieces in (1, 2, 8):
-        assert not _pieces.large((torch.zeros(16 * pieces),), pieces)
-        assert _pieces.large((torch.zeros(16 * pieces + 1), None), pieces)
+        assert not _chunked.worth_chunking((torch.zeros(16 * pieces),), pieces)
+        assert _chunked.worth_chunking((torch.zeros(16 * pieces + 1), None), pieces)
     big = torch.zeros(100, requires_grad=True)
-    assert not _pieces.large((big,), 2, (torch.zeros(2, requires_grad=True),))
-    assert _pieces.large((big,), 2, (torch.zeros(2), None, 3.0))
+    assert not _chunked.worth_chunking((big,), 2, (torch.zeros(2, requires_grad=True),))
+    assert _chunked.worth_chunking((big,), 2, (torch.zeros(2), None, 3.0))
 
 
-@pytest.mark.parametrize(("numbers", "cut"), [(2 * 16, False), (2 * 16 + 1, True)])
-def test_a_loss_is_cut_from_two_pieces_on(numbers: int, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pieces, "PIECE", 16)
-    x = torch.randn(numbers, requires_grad=True)
-    assert made_of_pieces(lossfns.log_cosh_loss(x, torch.zeros(numbers))) == cut
-    # torch has a form of its own for this one, with few temporaries, so that it is worth it later
-    assert not made_of_pieces(lossfns.mse_loss(x, torch.zeros(numbers)))
-    y = torch.randn(32 * 16 + 1, requires_grad=True)
-    assert made_of_pieces(lossfns.mse_loss(y, torch.zeros(len(y))))
-    assert not made_of_pieces(lossfns.mse_loss(y[1:], torch.zeros(32 * 16)))
+@pytest.mark.parametrize("more", [False, True])
+def test_a_loss_with_many_temporaries_is_cut_earlier(more: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_chunked, "CHUNK", 16)
+    monkeypatch.setattr(_chunked, "MANY", 4)
+    few, many = (torch.randn(n * 16 + 2 * more, requires_grad=True) for n in (2, 4))
+    assert made_of_pieces(lossfns.log_cosh_loss(few, torch.zeros_like(few))) == more
+    assert not made_of_pieces(lossfns.mse_loss(few, torch.zeros_like(few)))
+    assert made_of_pieces(lossfns.mse_loss(many, torch.zeros_like(many))) == more
+    rows, index = many.view(-1, 2), torch.zeros(len(many) // 2, dtype=torch.int64)
+    assert made_of_pieces(lossfns.focal_loss(rows, index)) == more
 
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_overlap_is_counted_in_pieces_from_eight_on(multilabel: bool) -> None:
-    for pixels, cut in ((16, False), (17, True)):
+def test_overlap_is_counted_in_pieces_where_there_are_many(multilabel: bool) -> None:
+    for pixels, cut in ((4, False), (5, True)):
         z = torch.randn(1, 2, pixels, requires_grad=True)
         target = torch.ones(1, 2, pixels) if multilabel else torch.ones(1, pixels, dtype=torch.int64)
         loss = lossfns.dice_loss(z, target, multilabel=multilabel)
@@ -379,7 +384,7 @@ def test_overlap_is_counted_in_pieces_from_eight_on(multilabel: bool) -> None:
             if node is not None:
                 names.add(node.name())
                 nodes += [parent for parent, _ in node.next_functions]
-        assert ("_RowSumsBackward" in names) == cut
+        assert ("_ChunkedRowSumsBackward" in names) == cut
 
 
 @pytest.mark.usefixtures("small")
@@ -396,13 +401,13 @@ def test_a_row_of_many_classes_is_never_cut() -> None:
 def test_large_inputs_of_one_row_are_cut_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """An image, or one batch of one map: the axes are merged first, so that pieces are of one size."""
     seen: list[int] = []
-    piece = _pieces._piece
+    piece = _chunked._run_chunk
 
     def spy(f: Loss, tensors: Any, where: Any, wanted: Any) -> Any:
         seen.append(tensors[0][where].numel())
         return piece(f, tensors, where, wanted)
 
-    monkeypatch.setattr(_pieces, "_piece", spy)
+    monkeypatch.setattr(_chunked, "_run_chunk", spy)
     lossfns.log_cosh_loss(torch.randn(1, 2, 20, requires_grad=True), torch.zeros(1, 2, 20))
     assert seen == [4] * 10
     seen.clear()

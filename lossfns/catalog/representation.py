@@ -1,0 +1,172 @@
+"""Cards of the losses on embeddings."""
+
+from __future__ import annotations
+
+import math
+
+from lossfns.catalog.card import NO, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+
+VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
+SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
+ABOVE_A_PAIR = Claim(
+    r"$[\log(1 + e^{-t - b}), \infty)$",
+    lambda logit_scale, logit_bias, **_: (math.log1p(math.exp(-logit_scale - logit_bias)), math.inf),
+)
+
+
+def _of_directions(
+    name: str,
+    title: str,
+    gradient: str,
+    range: Claim[tuple[float, float]] = NON_NEGATIVE,
+    estimates: str = "log density ratio of pairs, up to a constant",
+) -> LossCard:
+    """A loss of cosines: smooth, but ever steeper towards 0, where a vector has no direction."""
+    return LossCard(
+        name=name,
+        title=title,
+        gradient=gradient,
+        domain=DIRECTIONS,
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+        range=range,
+        estimates=estimates,
+    )
+
+
+CARDS = (
+    LossCard(
+        name="contrastive_loss",
+        title="Contrastive loss",
+        gradient=r"(y - (1 - y) \frac{\max(0, m - d)}{d}) (u - v)",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of pairs",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="triplet_loss",
+        title="Triplet loss",
+        gradient=r"\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert} "
+        r"\text{ if } \ell > 0",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of triplets",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=SQRT_6,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="batch_hard_triplet_loss",
+        title="Batch-hard triplet loss",
+        gradient=r"\frac{x_i - x_p}{\lVert x_i - x_p \rVert} - \frac{x_i - x_n}{\lVert x_i - x_n \rVert} "
+        r"\text{ if } \ell_i > 0",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of classes",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=SQRT_6,
+        smoothness=UNBOUNDED,
+    ),
+    _of_directions(
+        "info_nce_loss",
+        "InfoNCE, CLIP",
+        r"\frac{\partial \ell_i}{\partial \cos(q_i, k_j)} = \frac{1}{\tau} (p_{ij} - [j = t_i])",
+    ),
+    _of_directions(
+        "nt_xent_loss",
+        "NT-Xent",
+        r"\frac{\partial \ell}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} (p_{ik} - [k = j])",
+    ),
+    _of_directions(
+        "siglip_loss",
+        "SigLIP",
+        r"\frac{\partial \ell_i}{\partial \cos(u_i, v_j)} = "
+        r"-t y_{ij} \sigma(-y_{ij} (t \cos(u_i, v_j) + b))",
+        range=ABOVE_A_PAIR,
+    ),
+    _of_directions(
+        "supcon_loss",
+        "SupCon",
+        r"\frac{\partial \ell_i}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} "
+        r"(p_{ik} - \frac{1}{\lvert P_i \rvert} [k \in P_i])",
+        estimates="an embedding of classes",
+    ),
+    LossCard(
+        name="arcface_loss",
+        title="ArcFace",
+        gradient=r"s \begin{cases} "
+        r"-(1 - \frac{1}{r}) (\cos(m) + \frac{z_y \sin(m)}{\sqrt{1 - z_y^2}}) & j = y "
+        r"\\ \frac{\exp(s (z_j - u))}{r} & \text{otherwise} \end{cases}, \qquad "
+        r"r = 1 + \sum_{k \ne y} \exp(s (z_k - u)), \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)",
+        domain=r"cosines in $[-1, 1]$",
+        range=NON_NEGATIVE,
+        estimates="scores with an angular margin",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="cosface_loss",
+        title="CosFace",
+        gradient=r"s \left(\frac{\exp(s (z_j - m [j = y]))}{\sum_k \exp(s (z_k - m [k = y]))} "
+        r"- [j = y]\right)",
+        domain=r"cosines in $[-1, 1]$",
+        range=NON_NEGATIVE,
+        estimates="scores with a margin",
+        likelihood=None,
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=Claim(r"$\sqrt{2} s$", lambda scale, **_: math.sqrt(2) * scale),
+        smoothness=Claim("$s^2/2$", lambda scale, **_: scale**2 / 2),
+    ),
+    LossCard(
+        name="barlow_twins_loss",
+        title="Barlow Twins",
+        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = "
+        r"2 (C_{ij} - 1) [i = j] + 2 \lambda C_{ij} [i \ne j]",
+        domain="two views of a batch",
+        range=NON_NEGATIVE,
+        estimates="features that agree and do not repeat one another",
+        likelihood=None,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="vicreg_loss",
+        title="VICReg",
+        gradient=r"\frac{\partial \ell}{\partial C_{ij}} = \frac{2 c}{D} C_{ij} [i \ne j] - \frac{v [i = j]}"
+        r"{4 D \sqrt{C_{ii} + 10^{-4}}} [C_{ii} + 10^{-4} < 1]",
+        domain="two views of a batch",
+        range=NON_NEGATIVE,
+        estimates="features that agree, vary and are not correlated",
+        likelihood=None,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+)

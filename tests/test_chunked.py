@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from cases import CASES, STATISTICS, Hyper, LossCase
-from test_every_loss import close, differentiable, each_hyper, leaves, show
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -17,6 +15,8 @@ from torch.utils._pytree import tree_leaves
 
 import lossfns
 from lossfns import _chunked, _eager, _similarity
+from tests.cases import CASES, STATISTICS, Hyper, LossCase
+from tests.support import close, differentiable, each_hyper, leaves, show
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,13 +58,13 @@ def weights(case: LossCase, rows: int) -> list[dict[str, Any]]:
     if case.name in STATISTICS:
         return [{}]
     some = torch.arange(rows, dtype=torch.float64) % 5
-    return [{}, {"weight": some.reshape(-1, *[1] * (len(case.layout.rows(1)) - 1))}]
+    return [{}, {"weight": some.reshape(-1, *[1] * (len(case.layout.batch_shape(1)) - 1))}]
 
 
 @each_hyper
 def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyPatch) -> None:
     """Value, gradient and the gradient of the gradient."""
-    arguments = case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=5)
+    arguments = case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=5)
 
     # probabilities as targets make the class weights of the samples, which here need gradients, too
     alone = piecewise(case) and not ("class_weight" in hyper and case.form == "probabilities")
@@ -96,7 +96,7 @@ def test_evaluation_in_pieces_and_tiles(
     case: LossCase, hyper: Hyper, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_similarity, "PLAIN", 24)
-    arguments = leaves(case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=6))
+    arguments = leaves(case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=6))
     expected = case(*arguments, **hyper).detach()
     with mode():
         value = case(*arguments, **hyper)
@@ -289,7 +289,7 @@ class Made(TorchDispatchMode):
         return out
 
 
-ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layout.rows(1)) <= 2}
+ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layout.batch_shape(1)) <= 2}
 
 
 @pytest.mark.usefixtures("small")
@@ -297,7 +297,7 @@ ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layou
 def test_nothing_large_is_made_but_the_gradient(case: LossCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a target of integers in the dtype of the loss."""
     monkeypatch.setattr(_eager, "is_traced", lambda: False)  # or the count of what is made would be seen
-    arguments = leaves(case.arguments(*case.layout.rows(150), seed=5))
+    arguments = leaves(case.arguments(*case.layout.batch_shape(150), seed=5))
     own = {a.untyped_storage().data_ptr() for a in arguments}
     with Made(arguments[0].numel()) as made:
         value = case(*arguments)
@@ -442,7 +442,7 @@ class TestNobodyCanSee:
     @staticmethod
     def entangled(case: LossCase) -> tuple[Tensor, list[Tensor]]:
         """A leaf, and arguments that all come from it."""
-        arguments = case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=8)
+        arguments = case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=8)
         leaf = torch.zeros(len(arguments[0]), dtype=torch.float64).requires_grad_()
         bend = 0.1 * torch.sin(leaf + torch.arange(len(leaf)))
         parts = [
@@ -490,7 +490,9 @@ class TestNobodyCanSee:
         """No gradient, as in the plain form, and no error."""
 
         def results() -> list[Tensor | None]:
-            arguments = leaves(case.arguments(*case.layout.rows(7 if case.name in COUPLED else 150), seed=9))
+            arguments = leaves(
+                case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=9)
+            )
             value = case(*arguments, **hyper)
             inputs = differentiable(arguments)
             return [
@@ -507,7 +509,7 @@ class TestNobodyCanSee:
     @pytest.mark.parametrize("case", [c for c in CASES if not c.form or c.form == "index"], ids=show)
     def test_transforms(self, case: LossCase, transform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def results() -> list[Tensor | None]:
-            first, *rest = case.arguments(*case.layout.rows(5), seed=9)
+            first, *rest = case.arguments(*case.layout.batch_shape(5), seed=9)
             return [transform(lambda x: case(x, *rest))(first)]
 
         self.in_both_forms(monkeypatch, results)

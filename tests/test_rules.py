@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from refused import refused
 
 import lossfns
 from lossfns import _rules
+from tests.refused import refused
 
 ACCEPTED: dict[str, tuple[Any, ...]] = {
     "positive": (1e-300, 1, 1e300, Fraction(1, 3), np.float32(2), np.int8(3)),

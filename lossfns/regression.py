@@ -556,8 +556,8 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
-    log_var: Tensor,
     *,
+    log_var: Tensor,
     full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -583,7 +583,7 @@ def gaussian_nll_loss(
 
     Example:
         >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
-        >>> gaussian_nll_loss(mean, target, log_var)
+        >>> gaussian_nll_loss(mean, target, log_var=log_var)
         tensor(1.1931)
     """
     constant = 0.5 * math.log(2 * math.pi) if full else 0.0
@@ -599,8 +599,8 @@ def gaussian_nll_loss(
 def gaussian_crps_loss(
     input: Tensor,
     target: Tensor,
-    log_var: Tensor,
     *,
+    log_var: Tensor,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -624,7 +624,7 @@ def gaussian_crps_loss(
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
 
     Example:
-        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([0.0]))
+        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), log_var=torch.tensor([0.0]))
         tensor(0.2337)
     """
 

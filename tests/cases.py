@@ -181,6 +181,8 @@ class LossCase:
     """Tells the rows of one loss apart: a loss has one for each form of its arguments."""
     required: Hyper = field(default_factory=dict)
     """Hyper-parameters that have no default."""
+    by_name: tuple[str, ...] = ()
+    """The last of the arguments, which are given by name."""
     hypers: tuple[Hyper, ...] = ({},)
     """Hyper-parameters to test beside the defaults: each of the generic tests runs on all of them."""
     mass: Callable[..., Any] = lambda *unit, **hyper: 1
@@ -230,7 +232,13 @@ class LossCase:
 
     def __call__(self, *arguments: Tensor, **kwargs: Any) -> Tensor:
         """The loss, with what it requires filled in."""
-        return self.function(*arguments, **{**self.required, **kwargs})
+        return self.call(self.function, *arguments, **{**self.required, **kwargs})
+
+    def call(self, loss: Callable[..., Tensor], *arguments: Tensor, **kwargs: Any) -> Tensor:
+        """The function or its Module of these arguments, the last of them by name where that is due."""
+        first = len(arguments) - len(self.by_name)
+        named = dict(zip(self.by_name, arguments[first:], strict=True))
+        return loss(*arguments[:first], **named, **kwargs)
 
     def module(self, **kwargs: Any) -> torch.nn.Module:
         return self.card.module(**{**self.required, **kwargs})
@@ -512,6 +520,7 @@ REGRESSION = (
         "gaussian_nll_loss",
         lambda m, mean, y, s, full=False: (s + (y - mean) ** 2 * m.exp(-s) + full * m.log(2 * m.pi)) / 2,
         layout=MEAN_AND_LOG_VARIANCE,
+        by_name=("log_var",),
         hypers=({}, {"full": True}),
         extremes=MEAN_AND_SCALE,
         wide=(-20.0, 20.0),
@@ -523,6 +532,7 @@ REGRESSION = (
         "gaussian_crps_loss",
         crps,
         layout=MEAN_AND_LOG_VARIANCE,
+        by_name=("log_var",),
         extremes=MEAN_AND_SCALE,
         wide=(-30.0, 30.0),
         best=(0.0, 0.0, -80.0),

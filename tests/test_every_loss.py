@@ -392,7 +392,7 @@ def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    assert set(case.function.rules) == hyperparameters - {"weight"}
+    assert set(case.function.rules) == hyperparameters - {"weight", *case.by_name}
 
 
 @each_hyper
@@ -414,7 +414,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     weight = by_row([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for reduction in REDUCTIONS:
         module = case.module(reduction=reduction, **hyper)
-        assert torch.equal(module(*arguments), case(*arguments, reduction=reduction, **hyper))
+        assert torch.equal(case.call(module, *arguments), case(*arguments, reduction=reduction, **hyper))
         expected = case(*arguments, weight=weight, reduction=reduction, **hyper)
         for twin in (
             module,
@@ -422,7 +422,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
             copy.deepcopy(module),
             module.to(torch.float64),
         ):
-            assert torch.equal(twin(*arguments, weight=weight), expected)
+            assert torch.equal(case.call(twin, *arguments, weight=weight), expected)
     shown = repr(case.module(**hyper))
     tensors = {name: value for name, value in hyper.items() if isinstance(value, Tensor)}
     for name, value in hyper.items():
@@ -438,7 +438,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert list(constructor) == [
         n
         for n, p in inspect.signature(case.function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n != "weight"
+        if p.kind is p.KEYWORD_ONLY and n not in ("weight", *case.by_name)
     ]
     assert not list(module.parameters())
 
@@ -452,9 +452,12 @@ def test_compiles_to_one_graph(case: LossCase) -> None:
     weight = by_row([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
         compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
-        assert close(compiled(*arguments, weight=weight, **kwargs), f(*arguments, weight=weight, **kwargs))
-        got = torch.autograd.grad(compiled(*arguments, **kwargs), differentiable(arguments))
-        expected = torch.autograd.grad(f(*arguments, **kwargs), differentiable(arguments))
+        values = [case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f)]
+        assert close(*values)
+        got, expected = (
+            torch.autograd.grad(case.call(g, *arguments, **kwargs), differentiable(arguments))
+            for g in (compiled, f)
+        )
         assert all(close(a, b) for a, b in zip(got, expected, strict=True))
 
 

@@ -149,7 +149,13 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    return _torch_loss(partial(F.huber_loss, delta=delta), weight, reduction, input, target)
+    return _torch_loss(partial(_huber, delta=delta), weight, reduction, input, target)
+
+
+def _huber(x: Tensor, y: Tensor, *, delta: float, reduction: str) -> Tensor:
+    if not _eager.has_memory(y):  # where vmap maps over the target alone, torch resizes a tensor and warns
+        x = x + torch.zeros_like(y)
+    return F.huber_loss(x, y, delta=delta, reduction=reduction)
 
 
 @checked(beta=rules.non_negative)
@@ -282,7 +288,7 @@ def quantile_loss(
     .. math:: \ell(\hat y, y) = \max(q (y - \hat y), (1 - q)(\hat y - y))
 
     Conventions:
-        ``q`` is the probability of falling below the prediction: worth_chunking q punishes predicting too low.
+        ``q`` is the probability of falling below the prediction: large q punishes predicting too low.
         q = ½ is half the absolute error. The gradient is 0 where ŷ = y. In the unit of the target.
 
     Shape:

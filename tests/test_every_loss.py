@@ -476,8 +476,9 @@ def test_vmap_and_per_sample_gradients(case: LossCase, hyper: Hyper) -> None:
 
 
 @each_hyper
+@pytest.mark.filterwarnings("error")
 def test_vmap_over_one_argument_alone(case: LossCase, hyper: Hyper) -> None:
-    """The others are ordinary tensors, whose values could be read."""
+    """The others are ordinary tensors, whose values could be read. Nothing warns, in the gradient neither."""
     arguments = case.arguments(*case.layout.rows(3), seed=4)
     others = case.arguments(*case.layout.rows(3), seed=5)
     for i, other in enumerate(others):
@@ -488,6 +489,10 @@ def test_vmap_over_one_argument_alone(case: LossCase, hyper: Hyper) -> None:
         )
         single = [case(*arguments[:i], row, *arguments[i + 1 :], **hyper) for row in both]
         assert close(mapped, torch.stack(single))
+        gradients = torch.func.grad(lambda *row: case(*row, **hyper))
+        per_row = torch.func.vmap(gradients, tuple(places))(*arguments[:i], both, *arguments[i + 1 :])
+        expected = [slopes(case, [*arguments[:i], row, *arguments[i + 1 :]], **hyper)[0] for row in both]
+        assert close(per_row, torch.stack(expected))
 
 
 @each

@@ -284,7 +284,7 @@ def js_divergence(
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
-    """½ Σ ((q − p) b − (p + q) log cosh b) with b = ½ (log q − log p): nothing cancels where p is nearly q."""
+    """½ Σ ((q − p) b − (p + q) log cosh b), b = ½ (log q − log p): nothing cancels where p is nearly q."""
     log_p, log_q = torch.log_softmax(x, 1), torch.log_softmax(y, 1)
     # Beyond that difference a term is p log 2 or q log 2 to every digit.
     most = 40.0 if x.dtype is torch.float64 else 20.0

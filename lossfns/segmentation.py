@@ -273,7 +273,7 @@ def generalized_dice_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Generalised Dice loss: the classes of an image in one safe_divide, each weighed by its size to the power −2.
+    r"""Generalised Dice loss: the classes of an image in one ratio, each weighed by its size to the power −2.
 
     .. math:: \ell(p, t) = \frac{\sum_k w_k \sum_i \lvert p_{ki} - t_{ki} \rvert}{\sum_k w_k (\sum_i (p_{ki} +
         t_{ki}) + s)}, \qquad w_k = (\sum_i t_{ki} + s)^{-2}

@@ -325,7 +325,7 @@ def normaliser(case: LossCase, prediction: tuple[float, ...], reach: float, hype
 
     def density(y: float) -> float:
         tensors = [torch.tensor(v, dtype=torch.float64) for v in (first, y, *rest)]
-        return math.exp(-float(case.function(*tensors, **hyper)))
+        return math.exp(-float(case(*tensors, **hyper)))
 
     edges = sorted({first + s * r for r in (0, 0.5, 3, 30, reach) if r <= reach for s in (1, -1)})
     return sum(quad(density, a, b, limit=100)[0] for a, b in pairwise(edges))
@@ -341,7 +341,7 @@ def test_likelihood(case: LossCase, hyper: Hyper) -> None:
         for y in (0.0, 1.0, 5.0):
             rows = [[x, y, *rest] for x in (-0.4, 0.3, 2.0) for rest in ([], [0.7])[case.arity - 2 :][:1]]
             gaps = [
-                float(case.function(*(torch.tensor([v], dtype=torch.float64) for v in row), **hyper))
+                float(case(*(torch.tensor([v], dtype=torch.float64) for v in row), **hyper))
                 - case.claims.neg_log_density(*row, **hyper)
                 for row in rows
             ]

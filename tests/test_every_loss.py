@@ -375,7 +375,7 @@ def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    assert set(case.rules) == hyperparameters - {"weight"}
+    assert set(case.rules) == hyperparameters - {"weight", *case.by_name}
 
 
 @each_hyper
@@ -397,7 +397,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for reduction in REDUCTIONS:
         module = case.module(reduction=reduction, **hyper)
-        assert torch.equal(module(*arguments), case(*arguments, reduction=reduction, **hyper))
+        assert torch.equal(case.call(module, *arguments), case(*arguments, reduction=reduction, **hyper))
         expected = case(*arguments, weight=weight, reduction=reduction, **hyper)
         for twin in (
             module,
@@ -405,7 +405,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
             copy.deepcopy(module),
             module.to(torch.float64),
         ):
-            assert torch.equal(twin(*arguments, weight=weight), expected)
+            assert torch.equal(case.call(twin, *arguments, weight=weight), expected)
     shown = repr(case.module(**hyper))
     tensors = {name: value for name, value in hyper.items() if isinstance(value, Tensor)}
     for name, value in hyper.items():
@@ -421,7 +421,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert list(constructor) == [
         n
         for n, p in inspect.signature(case.function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n != "weight"
+        if p.kind is p.KEYWORD_ONLY and n not in ("weight", *case.by_name)
     ]
     assert not list(module.parameters())
 
@@ -435,9 +435,12 @@ def test_compiles_to_one_graph(case: LossCase) -> None:
     weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
         compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
-        assert close(compiled(*arguments, weight=weight, **kwargs), f(*arguments, weight=weight, **kwargs))
-        got = torch.autograd.grad(compiled(*arguments, **kwargs), differentiable(arguments))
-        expected = torch.autograd.grad(f(*arguments, **kwargs), differentiable(arguments))
+        values = [case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f)]
+        assert close(*values)
+        got, expected = (
+            torch.autograd.grad(case.call(g, *arguments, **kwargs), differentiable(arguments))
+            for g in (compiled, f)
+        )
         assert all(close(a, b) for a, b in zip(got, expected, strict=True))
 
 
@@ -456,8 +459,9 @@ def test_vmap_and_per_sample_gradients(case: LossCase, hyper: Hyper) -> None:
 
 
 @each_hyper
+@pytest.mark.filterwarnings("error")
 def test_vmap_over_one_argument_alone(case: LossCase, hyper: Hyper) -> None:
-    """The others are ordinary tensors, whose values could be read."""
+    """The others are ordinary tensors, whose values could be read. Nothing warns, in the gradient neither."""
     arguments = case.arguments(*case.layout.batch_shape(3), seed=4)
     others = case.arguments(*case.layout.batch_shape(3), seed=5)
     for i, other in enumerate(others):
@@ -468,6 +472,10 @@ def test_vmap_over_one_argument_alone(case: LossCase, hyper: Hyper) -> None:
         )
         single = [case(*arguments[:i], row, *arguments[i + 1 :], **hyper) for row in both]
         assert close(mapped, torch.stack(single))
+        gradient = torch.func.grad(lambda *row: case(*row, **hyper))
+        per_row = torch.func.vmap(gradient, tuple(places))(*arguments[:i], both, *arguments[i + 1 :])
+        expected = [gradients(case, [*arguments[:i], row, *arguments[i + 1 :]], **hyper)[0] for row in both]
+        assert close(per_row, torch.stack(expected))
 
 
 @each_case

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import _chunked, _eager, segmentation, verify
+from lossfns import _chunked, _eager, verify
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")

@@ -110,7 +110,13 @@ class LossCase:
 
     def __call__(self, *arguments: Any, **kwargs: Any) -> Tensor:
         """The loss, with what it requires filled in."""
-        return self.function(*arguments, **{**self.required, **kwargs})
+        return self.call(self.function, *arguments, **{**self.required, **kwargs})
+
+    def call(self, loss: Callable[..., Tensor], *arguments: Any, **kwargs: Any) -> Tensor:
+        """The function or its Module of these arguments, the last of them by name where that is due."""
+        first = len(arguments) - len(self.by_name)
+        named = dict(zip(self.by_name, arguments[first:], strict=True))
+        return loss(*arguments[:first], **named, **kwargs)
 
     def module(self, **kwargs: Any) -> LossModule:
         return self.card.module(**{**self.required, **kwargs})
@@ -126,6 +132,12 @@ class LossCase:
     @property
     def argument_names(self) -> list[str]:
         return list(inspect.signature(self.function).parameters)[: self.arity]
+
+    @property
+    def by_name(self) -> list[str]:
+        """The last of the arguments, where they are given by name."""
+        parameters = inspect.signature(self.function).parameters
+        return [n for n in self.argument_names if parameters[n].kind is inspect.Parameter.KEYWORD_ONLY]
 
     def arguments(
         self,

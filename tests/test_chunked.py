@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 import lossfns
 from lossfns import _chunked, _eager, _similarity
 from tests.cases import CASES, STATISTICS, Hyper, LossCase
-from tests.support import close, differentiable, each_hyper, leaves, show
+from tests.support import case_id, close, differentiable, each_hyper, leaves
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -506,7 +506,7 @@ class TestNobodyCanSee:
         self.in_both_forms(monkeypatch, results)
 
     @pytest.mark.parametrize("transform", [torch.func.jacrev, torch.func.jacfwd, torch.func.hessian])
-    @pytest.mark.parametrize("case", [c for c in CASES if not c.form or c.form == "index"], ids=show)
+    @pytest.mark.parametrize("case", [c for c in CASES if not c.form or c.form == "index"], ids=case_id)
     def test_transforms(self, case: LossCase, transform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def results() -> list[Tensor | None]:
             first, *rest = case.arguments(*case.layout.batch_shape(5), seed=9)

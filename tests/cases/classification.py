@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tests.cases.case import Array, Claims, LossCase
 from tests.cases.labels import (
     BOTH_LABELS,
@@ -74,6 +76,26 @@ def sce_soft(
 def poly(m: Any, z: Any, y: int, epsilon: float = 1.0) -> Any:
     log_p = log_softmax(m, z)[y]
     return -log_p + epsilon * (1 - m.exp(log_p))
+
+
+def spherical(m: Any, z: Any, y: int) -> Any:
+    p = softmax(m, z)
+    return 1 - p[y] / m.sqrt(sum(v**2 for v in p))
+
+
+def sparsemax(z: Any) -> tuple[Any, list[Any]]:
+    """The threshold τ and the point of the simplex nearest to z."""
+    ordered = sorted(z, reverse=True)
+    sums = [sum(ordered[: n + 1]) - 1 for n in range(len(z))]
+    tau = next(s / (n + 1) for n, s in reversed(list(enumerate(sums))) if ordered[n] * (n + 1) > s)
+    return tau, [max(v - tau, 0) for v in z]
+
+
+def sparsemax_soft(m: Any, z: Any, t: Any, **hyper: Any) -> Any:
+    """½ |t|² + ⟨z, p⟩ − ½ |p|² − ⟨z, t⟩, the Fenchel–Young loss of ½ |p|² on the simplex."""
+    _, p = sparsemax(z)
+    dot = sum(v * (a - b) for v, a, b in zip(z, p, t, strict=True) if a or b)
+    return (sum(b**2 for b in t) - sum(a**2 for a in p)) / 2 + dot
 
 
 def smoothed(p: Array, class_weight: Any = None, label_smoothing: float = 0, ignore_index: int = -100) -> Any:
@@ -192,4 +214,14 @@ CASES = (
         tex_values=lambda log_zero=-4.0, **hyper: {"A": log_zero},
     ),
     *both_forms("poly_loss", poly, hypers=({}, {"epsilon": 0.0}, {"epsilon": -1.0}, {"epsilon": 2.5})),
+    *both_forms("spherical_loss", spherical, statistic=lambda p, **hyper: p, evaluates_formula=False),
+    *both_forms(
+        "sparsemax_loss",
+        lambda m, z, y: sparsemax_soft(m, z, [float(k == y) for k in range(len(z))]),
+        soft=sparsemax_soft,
+        kinks=lambda **hyper: (1.0, -0.5),
+        kink_direction=(1.0, 0.0, 0.0),
+        evaluates_formula=False,
+        statistic=proportional(lambda p, **hyper: np.exp(p)),
+    ),
 )

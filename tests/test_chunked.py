@@ -290,6 +290,7 @@ class Made(TorchDispatchMode):
 
 
 ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layout.batch_shape(1)) <= 2}
+del ALONE["ordinal_loss"]  # works on a copy of its few logits, with a channel for the last class
 
 
 @pytest.mark.usefixtures("small")

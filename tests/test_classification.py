@@ -21,6 +21,9 @@ ONE_HOT = F.one_hot(Y, 5).double()
 OVER_CLASSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": lossfns.cross_entropy,
     "brier_loss": lossfns.brier_loss,
+    "spherical_loss": lossfns.spherical_loss,
+    "sparsemax_loss": lossfns.sparsemax_loss,
+    "ranked_probability_loss": lossfns.ranked_probability_loss,
     "multiclass_hinge_loss": lossfns.multiclass_hinge_loss,
     "generalized_cross_entropy": lossfns.generalized_cross_entropy,
     "symmetric_cross_entropy": lossfns.symmetric_cross_entropy,
@@ -92,7 +95,12 @@ def test_a_masked_class_costs_nothing_and_gets_no_gradient(loss: Callable[..., T
 @over_classes
 def test_a_masked_label_costs_infinity_or_the_bound(loss: Callable[..., Tensor]) -> None:
     z = torch.tensor([[0.0, -INF, 0.0, 0.0, 0.0]]).double()
-    bounds = {"brier_loss": 1.25, "generalized_cross_entropy": 1 / 0.7}
+    bounds = {
+        "brier_loss": 1.25,
+        "spherical_loss": 1.0,
+        "ranked_probability_loss": (1 + 9 + 4 + 1) / 16,
+        "generalized_cross_entropy": 1 / 0.7,
+    }
     name = next(n for n, f in OVER_CLASSES.items() if f is loss)
     assert loss(z, torch.tensor([1])).item() == pytest.approx(bounds.get(name, INF))
     half = loss(z, torch.tensor([[0.5, 0.5, 0.0, 0.0, 0.0]]).double()).item()
@@ -458,3 +466,84 @@ def test_a_certain_logit_beside_a_label_that_is_not(t: float) -> None:
     for z, wrong in ((math.inf, t < 1), (-math.inf, t > 0)):
         loss = lossfns.binary_cross_entropy(torch.tensor([z]), torch.tensor([t]))
         assert loss.item() == (math.inf if wrong else 0.0)
+
+
+class TestSparsemax:
+    def test_it_is_the_nearest_point_of_the_simplex(self) -> None:
+        """Optimality of a projection: ⟨z − p, q − p⟩ ≤ 0 for every corner q, so for every point."""
+        p = lossfns.classification._sparsemax(Z)[0]
+        assert same(p.sum(1), torch.ones(60).double())
+        assert p.min() >= 0
+        assert (p == 0).any()
+        assert ((Z - p) - ((Z - p) * p).sum(1, keepdim=True)).max() < 1e-12
+
+    def test_the_gradient_is_the_difference_from_the_label(self) -> None:
+        p = lossfns.classification._sparsemax(Z)[0]
+        for target, t in ((Y, ONE_HOT), (Z.softmax(1), Z.softmax(1))):
+            grad = gradient(lambda z, y=target: lossfns.sparsemax_loss(z, y, reduction="sum"), Z)
+            assert same(grad, p - t)
+            assert not same(grad, Z.softmax(1) - t, 1e-3)
+
+    def test_a_margin_of_one_is_enough(self) -> None:
+        z, y = torch.tensor([[1.0, 0.0, 0.0], [0.999, 0.0, -9.0]]).double(), torch.tensor([0, 0])
+        value = lossfns.sparsemax_loss(z, y, reduction="none")
+        assert value[0] == 0
+        assert value[1] == pytest.approx(0.001**2 / 4, rel=1e-4)
+
+    def test_two_classes_are_a_huber_like_hinge(self) -> None:
+        """A quarter of the squared hinge, linear from a margin of −1 on."""
+        v = verify.linspace(-4, 4, 161)
+        z = torch.stack([v, torch.zeros_like(v)], 1)
+        value = lossfns.sparsemax_loss(z, torch.zeros(161, dtype=torch.long), reduction="none")
+        assert same(value, torch.where(v < -1, -v, torch.relu(1 - v).square() / 4))
+
+
+def test_spherical_is_half_the_generalised_cross_entropy_of_doubled_logits() -> None:
+    for target in (Y, ONE_HOT, Z.softmax(1)):
+        value = lossfns.spherical_loss(Z, target, reduction="none")
+        assert same(value, lossfns.generalized_cross_entropy(2 * Z, target, q=0.5, reduction="none") / 2)
+        assert not same(value, lossfns.generalized_cross_entropy(Z, target, q=0.5, reduction="none") / 2)
+
+
+class TestOrderedClasses:
+    def test_corn_is_a_likelihood(self) -> None:
+        """e^−ℓ adds up to 1 over the labels; CORAL's does not."""
+        z = Z[:, :4]
+        for variant, total in (("corn", True), ("coral", False)):
+            each = [
+                torch.exp(-lossfns.ordinal_loss(z, torch.full((60,), k), variant=variant, reduction="none"))
+                for k in range(5)
+            ]
+            assert same(torch.stack(each).sum(0), torch.ones(60).double()) == total
+
+    def test_two_classes_are_a_binary_cross_entropy(self) -> None:
+        for variant in ("coral", "corn"):
+            value = lossfns.ordinal_loss(Z[:, :1], Y % 2, variant=variant)
+            assert same(value, lossfns.binary_cross_entropy(Z[:, 0], Y % 2))
+
+    def test_coral_is_a_sum_of_binary_cross_entropies(self) -> None:
+        above = (Y[:, None] > torch.arange(4)).double()
+        each = lossfns.binary_cross_entropy(Z[:, :4], above, reduction="none")
+        assert same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.sum(1))
+        assert not same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.mean(1))
+
+    def test_a_wrong_number_of_questions(self) -> None:
+        with pytest.raises(IndexError, match="target must be an index from 0 to 4"):
+            lossfns.ordinal_loss(Z[:, :4], Y + 1)
+        with pytest.raises(ValueError, match=r"input must have shape \(N, K - 1, \*\)"):
+            lossfns.ordinal_loss(Z[:, :0], Y)
+
+    def test_the_ranked_score_counts_how_far_off(self) -> None:
+        sure = 500 * torch.eye(5, dtype=torch.float64)
+        score = torch.stack(
+            [lossfns.ranked_probability_loss(sure, torch.full((5,), k), reduction="none") for k in range(5)]
+        )
+        assert same(score, (torch.arange(5)[:, None] - torch.arange(5)).abs().double())
+
+    def test_of_two_classes_the_ranked_score_is_half_the_brier_score(self) -> None:
+        for target in (Y % 2, Z[:, :2].softmax(1).flip(1)):
+            ranked, brier = (
+                loss(Z[:, :2], target, reduction="none")
+                for loss in (lossfns.ranked_probability_loss, lossfns.brier_loss)
+            )
+            assert same(2 * ranked, brier)

@@ -47,8 +47,9 @@ each_hyper = pytest.mark.parametrize(
 )
 
 
-def holds(claim: Claim[Any], hyper: Hyper) -> Any:
+def holds(claim: Claim[Any] | None, hyper: Hyper) -> Any:
     """The claim's value; hyper-parameters it does not know cannot change it."""
+    assert claim is not None
     return claim.value(**hyper)
 
 
@@ -331,7 +332,7 @@ def normaliser(case: LossCase, prediction: tuple[float, ...], reach: float, hype
         return math.exp(-float(case(*tensors, **hyper)))
 
     edges = sorted({first + s * r for r in (0, 0.5, 3, 30, reach) if r <= reach for s in (1, -1)})
-    return sum(quad(density, a, b, limit=100)[0] for a, b in pairwise(edges))
+    return sum(float(quad(density, a, b, limit=100)[0]) for a, b in pairwise(edges))
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def takes_indices(input: Tensor, target: Tensor) -> bool:
 
 
 def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Tensor | None:
-    """Where the target, or all of its probabilities, is ``ignore_index``; None if it is known that nowhere."""
+    """Where the target, or each of its probabilities, is ``ignore_index``; None if that is known nowhere."""
     if ignore_index is None:
         return None
     if is_index:

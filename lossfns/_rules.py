@@ -49,7 +49,7 @@ def _is_boolean(value: Any) -> bool:
     """Whether ``value`` is a bool, of Python or of NumPy, which is not imported here for it."""
     if isinstance(value, bool | Tensor):
         return isinstance(value, bool)
-    return getattr(value, "shape", None) == () and getattr(value, "dtype", None) == bool
+    return getattr(value, "shape", None) == () and str(getattr(value, "dtype", "")) == "bool"
 
 
 def _to_number(value: Any) -> Any:

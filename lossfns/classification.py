@@ -40,6 +40,8 @@ __all__ = [
     "KLDivergenceLoss",
     "MulticlassHingeLoss",
     "PolyLoss",
+    "SparsemaxLoss",
+    "SphericalLoss",
     "SymmetricCrossEntropyLoss",
     "binary_cross_entropy",
     "brier_loss",
@@ -50,6 +52,8 @@ __all__ = [
     "kl_divergence",
     "multiclass_hinge_loss",
     "poly_loss",
+    "sparsemax_loss",
+    "spherical_loss",
     "symmetric_cross_entropy",
 ]
 
@@ -285,13 +289,17 @@ def js_divergence(
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
-    # log(p/m) = log 2 - log(1 + q/p). A probability below exp(-1000) is 0 in every dtype, so the floor
-    # changes no digit, and keeps ∞ - ∞ out.
+    """½ Σ ((q − p) b − (p + q) log cosh b), b = ½ (log q − log p): nothing cancels where p is nearly q."""
     log_p, log_q = torch.log_softmax(x, 1), torch.log_softmax(y, 1)
-    gap = log_q.clamp(min=-1000) - log_p.clamp(min=-1000)
-    log_2 = math.log(2)
-    halves = log_p.exp() * (log_2 - softplus(gap)) + log_q.exp() * (log_2 - softplus(-gap))
-    return halves.sum(1) / 2
+    # Beyond that difference a term is p log 2 or q log 2 to every digit.
+    most = 40.0 if x.dtype is torch.float64 else 20.0
+    difference = log_q - log_p
+    if not _eager.known_between(difference, -most, most):
+        # a probability below exp(-1000) is 0 in every dtype: the floor changes no digit, and keeps ∞ - ∞ out
+        difference = (log_q.clamp(min=-1000) - log_p.clamp(min=-1000)).clamp(-most, most)
+    p, q, b = log_p.exp(), log_q.exp(), difference / 2
+    log_cosh = torch.log1p(2 * torch.sinh(b / 2).square())
+    return ((q - p) * b - (p + q) * log_cosh).sum(1).clamp(0, 2 * math.log(2)) / 2
 
 
 @checked(ignore_index=rules.integer)
@@ -606,6 +614,130 @@ def poly_loss(
     )
 
 
+@checked(ignore_index=rules.integer)
+def spherical_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Spherical score: 1 − the cosine of the angle between the predicted probabilities and the label.
+
+    .. math:: \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert}, \qquad p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        Strictly proper and bounded, not convex in the logits. It is half the generalised cross-entropy with
+        q = ½ of doubled logits: 1 − √softmax(2z)_y. For probabilities t the loss is Σ t_c ℓ_c.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Good (1971), comment on *Measuring information and uncertainty*; Gneiting & Raftery (2007), *Strictly
+        proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> spherical_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
+        tensor([0.2929, 1.0000])
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        return one_minus_exp(log_p / 2)
+
+    return class_loss(
+        lambda z, y: f(-hard_cross_entropy(2 * z, y)),
+        lambda z, t: (t * f(log_softmax_at(2 * z, t))).sum(1),
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(ignore_index=rules.integer)
+def sparsemax_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Sparsemax loss: the Fenchel–Young loss of the nearest point of the simplex, which gives exact zeros.
+
+    .. math:: \ell(z, t) = \frac{1}{2} \lVert p - t \rVert^2 + \sum_k t_k \max(0, \tau - z_k),
+        \qquad p_k = \max(0, z_k - \tau), \quad \sum_k p_k = 1
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        p is sparsemax(z), the point of the simplex nearest to z; a class whose logit is below τ has
+        probability 0. Convex, with gradient p − t: the best scores give the probabilities, by sparsemax. For
+        an index the loss is 0 from a margin of 1 on, like a hinge. Logits of −∞ mask a class.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
+        with Fenchel-Young losses*.
+
+    Example:
+        >>> z, y = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0])
+        >>> sparsemax_loss(z, y, reduction="none")
+        tensor([0.2500, 0.0000, 3.0000])
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        y = y.unsqueeze(1)
+        others = p.scatter(1, y, 0.0)
+        own = shortfall.gather(1, y).squeeze(1)
+        return (others.square().sum(1) + others.sum(1).square()) / 2 + own
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        return (p - t).square().sum(1) / 2 + (t * torch.where(t == 0, 0.0, shortfall)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
+    """max(0, z − τ), which adds up to 1 over the classes, and max(0, τ − z).
+
+    τ is (Σ z − 1)/n, of the n largest that are above it. They are told by the order alone, so that value and
+    derivative agree on them where a difference rounds to 0.
+    """
+    top = z.detach().amax(1, keepdim=True)
+    shifted = z.detach() - top
+    ordered = shifted.sort(1, descending=True)[0]
+    n = torch.arange(1, z.shape[1] + 1, device=z.device, dtype=z.dtype).view(-1, *[1] * (z.ndim - 2))
+    size = (1 + n * ordered > ordered.cumsum(1)).sum(1, keepdim=True).clamp(min=1)
+    support = shifted >= ordered.gather(1, size - 1)
+    tau = (torch.where(support, z - top, 0.0).sum(1, keepdim=True) - 1) / support.sum(1, keepdim=True)
+    above = z - top - tau
+    return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
+
+
 class CrossEntropyLoss(LossModule, loss=cross_entropy):
     """The Module of :func:`cross_entropy`."""
 
@@ -681,5 +813,19 @@ class PolyLoss(LossModule, loss=poly_loss):
     """The Module of :func:`poly_loss`."""
 
     epsilon: float = 1.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SphericalLoss(LossModule, loss=spherical_loss):
+    """The Module of :func:`spherical_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SparsemaxLoss(LossModule, loss=sparsemax_loss):
+    """The Module of :func:`sparsemax_loss`."""
+
     ignore_index: int = -100
     reduction: Reduction = "mean"

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
+
+try:
+    import matplotlib.pyplot as plt
+except ModuleNotFoundError as error:
+    needed = "lossfns.plotting needs matplotlib: pip install 'lossfns[plot]'"
+    raise ModuleNotFoundError(needed, name=error.name) from error
 from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

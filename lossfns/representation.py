@@ -231,7 +231,7 @@ def _keep_weight(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
 def _hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the farthest positive and the nearest negative of each row, and whether it has both.
 
-    Squared distances come from dot_products products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
+    Squared distances come from inner products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
     from the origin: they are centred first.
     """
     if not x.numel():

@@ -273,7 +273,7 @@ def generalized_dice_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Generalised Dice loss: the classes of an image in one safe_divide, each weighed by its size to the power −2.
+    r"""Generalised Dice loss: the classes of an image in one ratio, each weighed by its size to the power −2.
 
     .. math:: \ell(p, t) = \frac{\sum_k w_k \sum_i \lvert p_{ki} - t_{ki} \rvert}{\sum_k w_k (\sum_i (p_{ki} +
         t_{ki}) + s)}, \qquad w_k = (\sum_i t_{ki} + s)^{-2}
@@ -355,8 +355,8 @@ def lovasz_softmax_loss(
         raise ValueError(f"target must have class indices, shape (N, *), got {tuple(target.shape)}")
     rows = slice(2) if per_image else slice(1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
-    p, _, errors = naming_the_index(lambda: _class_errors(z, y, deleted), y, z.shape[1])
-    errors, foreground = p.scatter(1, y, errors), torch.zeros_like(p, dtype=torch.bool).scatter(1, y, True)
+    errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:
@@ -535,8 +535,8 @@ def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
 
 def _count_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     """Without a mask for each class, where nothing is done in chunks."""
-    p, others, missed = _class_errors(z, y, deleted)
-    tp, fn = _sum_by_class(torch.cat([p.gather(1, y), missed], 1), y, z.shape[1]).unbind(1)
+    own, others, missed = _class_errors(z, y, deleted)
+    tp, fn = _sum_by_class(torch.cat([own, missed], 1), y, z.shape[1]).unbind(1)
     return torch.stack([tp, others.sum(2), fn], 2)
 
 
@@ -553,12 +553,18 @@ def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, 
 
 
 def _class_errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Softmax p, p outside the class, and 1 − p of the class, (N, 1, P), as the sum of the others."""
+    """p of the class, (N, 1, P), p of the other classes, and their sum, which is 1 − p of the class."""
     p = z.softmax(1)
+    own, others = p.gather(1, y), p.scatter(1, y, 0.0)
     if deleted is not None:
-        p = torch.where(deleted, 0.0, p)
-    others = p.scatter(1, y, 0.0)
-    return p, others, others.sum(1, keepdim=True)
+        own, others = torch.where(deleted, 0.0, own), torch.where(deleted, 0.0, others)
+    return own, others, others.sum(1, keepdim=True)
+
+
+def _errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """|p − t| of each class, (N, C, P)."""
+    _, others, missed = _class_errors(z, y, deleted)
+    return others.scatter(1, y, missed)
 
 
 def _sum_by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:

@@ -22,6 +22,8 @@ def softmax(z: list[float]) -> list[float]:
     return [v / sum(powers) for v in powers]
 
 
+# What the book calls hyper-parameters whose name is no letter.
+TEX_NAMES = {"scale": "c", "epsilon": "varepsilon"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\exp": math.exp,
     r"\log": lambda v: math.log(v) if v else -math.inf,

@@ -14,7 +14,8 @@ import pytest
 
 from book._tools.build import build
 from book._tools.execute import execute, normalise, process
-from book._tools.register import pages
+from book._tools.pages import pages
+from book._tools.register import propositions
 from tests.gates import ROOT, claims, html, labels, notebook, prose, toc
 
 BOOK = ROOT / "book"
@@ -228,6 +229,7 @@ def test_word_count_leaves_out_code_and_solutions(doctored: Doctored) -> None:
 
 
 CHECK = "# Checks prop-mean-minimises"
+OTHER_PROVED = "```{prf:lemma} Other\n:label: prop-other\n```\n\n```{prf:proof}\n```\n\n"
 CLAIM_FAULTS: dict[str, tuple[Callable[[Cells], object], str]] = {
     "no check": (
         lambda cells: cells.remove(code(cells, CHECK)),
@@ -246,7 +248,14 @@ CLAIM_FAULTS: dict[str, tuple[Callable[[Cells], object], str]] = {
     ),
     "no label": (lambda cells: rewrite(cells, ":label: prop-mean-minimises\n", ""), "without a label prop-"),
     "no title": (lambda cells: rewrite(cells, " The mean minimises the squared error", ""), "has no title"),
-    "no proof": (lambda cells: rewrite(cells, "{prf:proof}", "{note}"), "1 propositions but 0 proofs"),
+    "no proof": (
+        lambda cells: rewrite(cells, "{prf:proof}", "{note}"),
+        "prop-mean-minimises has no proof",
+    ),
+    "two proofs of another": (
+        lambda cells: rewrite(cells, "````{prf:proof}", OTHER_PROVED + "````{prf:proof}"),
+        "prop-mean-minimises has no proof",
+    ),
 }
 
 
@@ -264,6 +273,87 @@ def test_label_used_twice(doctored: Doctored) -> None:
     for label in ("eq-squared-error", "fig-squared-error", "prop-mean-minimises", "ex-squared-error-scale"):
         assert f"label {label} is already in again.ipynb" in doubled
     assert "prop-mean-minimises is already in" in "\n".join(claims.register(path.parent))
+
+
+# The reader of pages
+
+PAGE = """
+(sec-start)=
+# A page
+
+::::{grid} 1 2
+:gutter: 2
+:::{grid-item}
+```{prf:theorem} With a *title* and $x^2$
+:label: prop-nested
+
+$$ x $$ (eq-nested)
+```
+:::
+::::
+
+{#tab-named}
+| a | b |
+|---|---|
+| c | d |
+
+```{figure} cover.png
+---
+name: fig-yaml
+---
+A caption of {term}`losses <loss>` in {cite:t}`gauss1809`.
+```
+
+```{math}
+:label: eq-directive
+x
+```
+
+1. Item
+
+   ```{note}
+   A note of $a + b$ words<br>here.
+   ```
+
+```text
+:label: ex-in-code
+(sec-in-code)=
+$$ x $$ (eq-in-code)
+```
+
+````text
+```{prf:lemma} Shown, not stated
+:label: prop-shown
+```
+````
+
+`(sec-in-span)=`
+
+% (sec-in-comment)=
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    return path
+
+
+def test_propositions_are_found_where_the_build_finds_them(page: Path) -> None:
+    (theorem,) = propositions(page)
+    assert (theorem.name, theorem.argument) == ("prf:theorem", "With a *title* and $x^2$")
+    assert (theorem.cell, theorem.label) == (None, "prop-nested")
+
+
+def test_labels_are_those_that_the_build_knows(page: Path) -> None:
+    known = ["sec-start", "prop-nested", "eq-nested", "tab-named", "fig-yaml", "eq-directive"]
+    assert list(labels.defined(page)) == [(None, label) for label in known]
+
+
+def test_prose_is_what_is_read(page: Path) -> None:
+    read = ["A page", *"abcd", "A caption of losses in gauss1809.", "Item", "A note of  x  words here."]
+    assert [line for line in prose.prose(page).splitlines() if line] == [*read, "(sec-in-span)="]
 
 
 # The executor

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from importlib.abc import MetaPathFinder
+
 import matplotlib as mpl
 
 mpl.use("Agg")
@@ -11,6 +15,22 @@ import pytest
 import torch
 
 from lossfns import plotting
+
+
+class WithoutMatplotlib(MetaPathFinder):
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(sys.modules):
+        if name == "lossfns.plotting" or name.partition(".")[0] == "matplotlib":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [WithoutMatplotlib(), *sys.meta_path])
+    with pytest.raises(ModuleNotFoundError, match=r"matplotlib: pip install 'lossfns\[plot\]'") as error:
+        importlib.import_module("lossfns.plotting")
+    assert error.value.name == "matplotlib"
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from lossfns.catalog import cards
 
 R = verify.linspace(-6, 6, 1201)
 ZERO = torch.zeros_like(R)
@@ -160,12 +161,33 @@ def test_poisson_full_is_the_probability_mass() -> None:
 
 def test_gaussian_full_is_the_density() -> None:
     mean, y, log_var = torch.tensor([0.3, 0.1]), torch.tensor([1.0, -2.0]), torch.tensor([0.5, -1.0])
-    loss = lossfns.gaussian_nll_loss(mean.double(), y.double(), log_var.double(), full=True, reduction="none")
+    loss = lossfns.gaussian_nll_loss(
+        mean.double(), y.double(), log_var=log_var.double(), full=True, reduction="none"
+    )
     sigma = torch.exp(log_var.double() / 2).numpy()
     assert np.allclose(loss, -scipy.stats.norm(mean.double().numpy(), sigma).logpdf(y.double().numpy()))
 
 
-@pytest.mark.parametrize("name", ["gaussian_nll_loss", "gaussian_crps_loss"])
+GAUSSIAN = pytest.mark.parametrize("name", ["gaussian_nll_loss", "gaussian_crps_loss"])
+
+
+@GAUSSIAN
+def test_a_third_tensor_by_position_is_refused_for_torch_takes_it_for_a_variance(name: str) -> None:
+    loss = getattr(lossfns, name)
+    mean, y, s = torch.zeros(3), torch.ones(3), torch.full((3,), math.log(4))
+    for call in (loss, cards()[name].module()):
+        with pytest.raises(
+            TypeError, match="takes 2 arguments by position, input, target, got 3; .* log_var="
+        ):
+            call(mean, y, s.exp())
+        with pytest.raises(TypeError, match="log_var"):
+            call(mean, y)
+        assert call(mean, y, log_var=s) == call(input=mean, target=y, log_var=s)
+    with pytest.raises(TypeError, match="no argument 'var'; did you mean log_var"):
+        loss(mean, y, var=s.exp())
+
+
+@GAUSSIAN
 def test_gaussian_losses_recover_mean_and_variance(name: str) -> None:
     """Minimised over (mean, log-variance): NLL gives the sample's own, CRPS those of a normal sample."""
     uniform = verify.linspace(0.5 / 4000, 1 - 0.5 / 4000, 4000)
@@ -178,7 +200,7 @@ def test_gaussian_losses_recover_mean_and_variance(name: str) -> None:
     def closure() -> Tensor:
         optimiser.zero_grad()
         mean, log_var = (p.expand(sample.shape) for p in parameters)
-        loss = getattr(lossfns, name)(mean, sample, log_var)
+        loss = getattr(lossfns, name)(mean, sample, log_var=log_var)
         loss.backward()
         return loss
 
@@ -194,13 +216,13 @@ def test_crps_is_the_integral_of_squared_distance_of_distribution_functions() ->
     y = torch.tensor([1.1], dtype=torch.float64)
     integral = torch.trapezoid((cdf - (grid >= y).double()) ** 2, grid).item()
     log_var = torch.tensor([2 * math.log(1.3)], dtype=torch.float64)
-    loss = lossfns.gaussian_crps_loss(torch.tensor([0.4], dtype=torch.float64), y, log_var)
+    loss = lossfns.gaussian_crps_loss(torch.tensor([0.4], dtype=torch.float64), y, log_var=log_var)
     assert loss.item() == pytest.approx(integral, abs=1e-4)
 
 
 def test_crps_of_a_certain_forecast_is_the_absolute_error() -> None:
     mean, y = torch.tensor([2.0, -1.0]), torch.tensor([5.0, -1.5])
-    loss = lossfns.gaussian_crps_loss(mean, y, torch.full((2,), -80.0), reduction="none")
+    loss = lossfns.gaussian_crps_loss(mean, y, log_var=torch.full((2,), -80.0), reduction="none")
     assert torch.allclose(loss, (y - mean).abs())
 
 

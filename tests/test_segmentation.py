@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import _chunked, segmentation, verify
+from lossfns import _chunked, _eager, verify
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -342,7 +342,7 @@ def test_precision(name: str, dtype: torch.dtype) -> None:
 def test_digits_of_many_pixels_and_of_small_losses(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A running float32 sum is 1e-4 off here; 1 − index in float32 has no digit of the small loss."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     y = torch.arange(2**20).remainder(4).unsqueeze(0)
     noise = torch.randn(1, 4, 2**20, generator=torch.Generator().manual_seed(0))
     for gap, tolerance in ((0.0, 1e-6), (17.0, 1e-6)):
@@ -560,7 +560,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
 def test_no_one_hot_of_the_target_is_kept(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor made of more than a piece; on other devices than a CPU, and compiled, not even of that."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     else:
         monkeypatch.setattr(_chunked, "CHUNK", 1000)
     z, y = torch.randn(2, 20, 64, 64, requires_grad=True), torch.randint(20, (2, 64, 64))
@@ -583,7 +583,7 @@ def test_both_ways_to_count_agree(ignored: bool, monkeypatch: pytest.MonkeyPatch
         y[..., ::2] = 255
     found = []
     for elsewhere in (False, True):
-        monkeypatch.setattr(segmentation, "can_read", lambda t, no=elsewhere: not no)
+        monkeypatch.setattr(_eager, "can_read", lambda t, no=elsewhere: not no)
         value = lossfns.tversky_loss(z, y, alpha=0.2, ignore_index=255, reduction="none")
         (slope,) = torch.autograd.grad(value.square().sum(), z, create_graph=True)
         found.append((value, slope, torch.autograd.grad(slope.square().sum(), z)[0]))
@@ -597,7 +597,7 @@ def test_what_is_found_has_digits_where_it_is_little(
 ) -> None:
     """1 − precision is one ninth, however small the probability: 1 − (1 − p) would be 0 here."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     y = (torch.arange(9) > 0).long().unsqueeze(0)
     z = torch.tensor([0.0, low], dtype=dtype)[:, None].expand(1, 2, 9)
     precision = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}

@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-from book._tools.register import checks, pages, propositions
+from book._tools.pages import pages
+from book._tools.register import checks, propositions
 
 HEADINGS = ("Claim", "What it says", "Chapter", "Checked in")
 
@@ -37,7 +38,7 @@ class Claims(SphinxDirective):
                 where = checked.get(claim.label)
                 body += row(
                     self.to_claim(claim.label),
-                    self.to_title(claim.title),
+                    self.to_title(claim.argument),
                     self.to_page(self.docname(page)),
                     self.to_page(self.docname(where.path)) if where else nodes.emphasis("", "not checked"),
                 )

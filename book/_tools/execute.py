@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from book._tools.register import pages
+from book._tools.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL_TIMEOUT = 300

@@ -164,7 +164,7 @@ def table() -> Iterable[Row]:
         row("general_robust_loss(x, y, alpha=-2)", ELEMENTS),
         row("general_robust_loss(x, y, alpha=-torch.inf)", ELEMENTS),
         row("poisson_nll_loss(x, n)", ELEMENTS),
-        row("gaussian_nll_loss(x, y, s)", ELEMENTS),
+        row("gaussian_nll_loss(x, y, log_var=s)", ELEMENTS),
         row("cross_entropy(z, k)", ROWS),
         row("cross_entropy(z, t)", ROWS),
         row("cross_entropy(z, k, class_weight=c)", ROWS),

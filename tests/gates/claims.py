@@ -1,10 +1,14 @@
 """Every proposition has a proof and a check; every check asserts, and shows that it rejects a wrong claim."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
-from book._tools.register import Check, checks, pages, propositions, texts
+from book._tools.pages import directives, pages
+from book._tools.register import KINDS, Check, checks, propositions
 from tests.gates import problem
+
+PROOF = "prf:proof"
 
 
 def register(book: Path) -> list[str]:
@@ -17,13 +21,14 @@ def register(book: Path) -> list[str]:
     for claim in claims:
         if claim.label is None or not claim.label.startswith("prop-"):
             mend = "Add `:label: prop-...` as its first option"
-            found.append(problem(claim.path, claim.cell, f"a {claim.kind} without a label prop-...", mend))
+            what = f"a {claim.name.removeprefix('prf:')} without a label prop-..."
+            found.append(problem(claim.path, claim.cell, what, mend))
             continue
         if claim.label in first:
             what = f"{claim.label} is already in {first[claim.label].name}"
             found.append(problem(claim.path, claim.cell, what, "Choose another label"))
         first.setdefault(claim.label, claim.path)
-        if not claim.title:
+        if not claim.argument:
             what = f"{claim.label} has no title"
             found.append(problem(claim.path, claim.cell, what, "Write one after the directive's name"))
         if claim.label not in checked:
@@ -58,9 +63,11 @@ def judge(check: Check) -> list[str]:
 
 
 def proofs(page: Path) -> list[str]:
-    stated = len(propositions(page))
-    proved = sum(text.count("{prf:proof}") for _, text in texts(page))
-    if proved >= stated:
-        return []
-    mend = "Follow each proposition by its {prf:proof}"
-    return [problem(page, None, f"{stated} propositions but {proved} proofs", mend)]
+    """Each proposition has its own proof, before the next one is stated."""
+    found = []
+    stated = directives(page, *KINDS, PROOF)
+    for claim, following in pairwise([*stated, None]):
+        if claim and claim.name in KINDS and (following is None or following.name != PROOF):
+            mend = f"Follow it by its {{{PROOF}}}"
+            found.append(problem(page, claim.cell, f"{claim.label or 'a proposition'} has no proof", mend))
+    return found

@@ -1,26 +1,31 @@
 """Labels are unique in the whole book, whatever they name."""
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from book._tools.register import cells, pages, texts
+from book._tools.pages import Block, Directive, cells, pages, walk
 from tests.gates import problem
 
-DEFINITIONS = (
-    re.compile(r"^[ \t]*:(?:label|name):[ \t]*(\S+)", re.M),
-    re.compile(r"^\(([\w:-]+)\)=[ \t]*$", re.M),
-    re.compile(r"\$\$[ \t]*\(([\w:-]+)\)[ \t]*$", re.M),
-)
+
+def names(block: Block) -> list[str | None]:
+    """What a block of markdown is called: a directive, a target, an equation, a paragraph with ``{#...}``."""
+    if isinstance(block, Directive):
+        return [block.label, block.options.get("name")]
+    match block.type:
+        case "myst_target":
+            return [block.content]
+        case "math_block_label":
+            return [block.info]
+    identifier = block.attrs.get("id")
+    return [str(identifier) if identifier else None]
 
 
-def defined(page: Path) -> list[tuple[int | None, str]]:
-    found = [(cell, label) for cell, text in texts(page) for p in DEFINITIONS for label in p.findall(text)]
-    if page.suffix == ".ipynb":
-        for number, cell in enumerate(cells(page)):
-            name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
-            if name:
-                found.append((number, name))
-    return found
+def defined(page: Path) -> Iterator[tuple[int | None, str]]:
+    for cell, block in walk(page):
+        yield from ((cell, name) for name in names(block) if name)
+    for number, settings in enumerate(cells(page)):
+        if name := settings["metadata"].get("mystnb", {}).get("figure", {}).get("name"):
+            yield number, name
 
 
 def duplicates(book: Path) -> list[str]:

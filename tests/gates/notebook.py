@@ -1,15 +1,14 @@
 """What nbval cannot see: executed in order, no errors, no traces of a machine, figures described."""
 
 import copy
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from book._tools.execute import normalise
+from book._tools.pages import cells
 from tests.gates import problem
 
 RERUN = "Run `make notebooks`"
@@ -21,11 +20,8 @@ UNCHECKED_TAGS = {"nbval-skip", "nbval-ignore-output", "raises-exception", "nbva
 UNCHECKED_COMMENT = re.compile(r"^\s*#\s*(NBVAL_SKIP|NBVAL_IGNORE_OUTPUT|NBVAL_RAISES_EXCEPTION)\s*$", re.M)
 
 
-def code_cells(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    for number, cell in enumerate(notebook["cells"]):
-        if cell["cell_type"] == "code":
-            yield number, cell
+def code_cells(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    return [(number, cell) for number, cell in enumerate(cells(path)) if cell["cell_type"] == "code"]
 
 
 def output_text(output: dict[str, Any]) -> str:
@@ -38,12 +34,12 @@ def output_text(output: dict[str, Any]) -> str:
 
 def executed(path: Path) -> list[str]:
     found = []
-    cells = list(code_cells(path))
-    for expected, (number, cell) in enumerate(cells, start=1):
+    code = code_cells(path)
+    for expected, (number, cell) in enumerate(code, start=1):
         if cell["execution_count"] != expected:
             what = f"execution count {cell['execution_count']} where {expected} was due"
             found.append(problem(path, number, what, RERUN))
-    if cells and not any(cell["outputs"] for _, cell in cells):
+    if code and not any(cell["outputs"] for _, cell in code):
         found.append(problem(path, None, "no stored output, so nothing of it is checked", RERUN))
     return found
 
@@ -75,7 +71,7 @@ def stderr(path: Path) -> list[str]:
 def machine_traces(path: Path) -> list[str]:
     found = []
     for number, cell in code_cells(path):
-        for text in ("".join(cell["source"]), *map(output_text, cell["outputs"])):
+        for text in (cell["source"], *map(output_text, cell["outputs"])):
             for what, pattern in (("the path of a machine", MACHINE_PATH), ("a memory address", ADDRESS)):
                 if match := pattern.search(text):
                     mend = "Print something that is the same on every machine"
@@ -112,7 +108,7 @@ def unchecked_cells(path: Path) -> list[str]:
     found = []
     for number, cell in code_cells(path):
         tags = UNCHECKED_TAGS & set(cell["metadata"].get("tags", []))
-        if comment := UNCHECKED_COMMENT.search("".join(cell["source"])):
+        if comment := UNCHECKED_COMMENT.search(cell["source"]):
             tags.add(comment[1])
         mend = "Let every cell run and every output be compared"
         found += [problem(path, number, f"marked {tag}", mend) for tag in sorted(tags)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from book._tools.register import pages
+from book._tools.pages import pages
 from tests.gates import problem
 
 SUFFIXES = (".md", ".ipynb")

@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from cases import CASES, LossCase
-from refused import refused
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 import lossfns
 from lossfns._rules import Rule
 from lossfns.catalog import LossCard, cards
+from tests.cases import LossCase
+from tests.refused import refused
+from tests.support import each_case, row_weight
 
 each_card = pytest.mark.parametrize("card", cards().values(), ids=lambda card: card.name)
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name + case.form)
 X, Y = torch.tensor([3.0]), torch.tensor([0.0])
 
 
@@ -80,7 +80,7 @@ def test_tensors_by_position_and_by_name(case: LossCase) -> None:
     arguments = case.arguments(*case.layout.shape)
     names = list(inspect.signature(case.function).parameters)
     named = dict(zip(names, arguments, strict=False))
-    weight = torch.linspace(0, 1, case.layout.shape[0]).reshape(-1, *[1] * (len(case.layout.shape) - 1))
+    weight = row_weight([1.0, 0.0, *[2.0] * (case.layout.shape[0] - 2)], case.layout.shape)
     module = case.module()
     assert torch.equal(module(**named, weight=weight), module(*arguments, weight=weight))
     assert torch.equal(module(*arguments[:1], **dict([*named.items()][1:])), module(*arguments))

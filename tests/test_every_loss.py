@@ -522,7 +522,7 @@ def test_sure_and_right_is_free_beside_a_soft_label(case: LossCase) -> None:
 @each_case
 def test_docstring_says_what_a_user_needs(case: LossCase) -> None:
     text = inspect.getdoc(case.function) or ""
-    for section in (".. math::", "Conventions:", "Shape:", "Raises:", "Source:", "Example:", ">>>"):
+    for section in (".. math::", "Args:", "Conventions:", "Shape:", "Source:", "Example:", ">>>"):
         assert section in text, section
     for name in case.rules:
         assert f"``{name}" in text or name in ("q", "reduction"), name

@@ -78,16 +78,17 @@ def test_a_misspelt_hyper_parameter_is_named_with_what_is_meant(card: LossCard) 
 @each_case
 def test_tensors_by_position_and_by_name(case: LossCase) -> None:
     arguments = case.arguments(*case.layout.shape)
-    names = list(inspect.signature(case.function).parameters)
-    named = dict(zip(names, arguments, strict=False))
+    first, *others = zip(case.argument_names, arguments, strict=True)
     weight = row_weight([1.0, 0.0, *[2.0] * (case.layout.shape[0] - 2)], case.layout.shape)
-    module = case.module()
-    assert torch.equal(module(**named, weight=weight), module(*arguments, weight=weight))
-    assert torch.equal(module(*arguments[:1], **dict([*named.items()][1:])), module(*arguments))
+    module: Any = case.module()
+    expected = case(*arguments, weight=weight)
+    assert torch.equal(module(**dict([first, *others]), weight=weight), expected)
+    assert torch.equal(module(first[1], **dict(others), weight=weight), expected)
+    assert torch.equal(case.call(module, *arguments, weight=weight), expected)
     with pytest.raises(TypeError, match="no argument 'inptu'"):
-        module(*arguments, inptu=X)
+        case.call(module, *arguments, inptu=X)
     with pytest.raises(TypeError, match="multiple values for keyword argument 'reduction'"):
-        module(*arguments, reduction="sum")
+        case.call(module, *arguments, reduction="sum")
 
 
 def may_be_tensors() -> list[tuple[LossCard, str, Tensor]]:

@@ -401,17 +401,16 @@ def hinge_loss(
     return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
 
 
-@checked(
-    margin=rules.positive,
-    variant=rules.one_of("crammer-singer", "weston-watkins"),
-    ignore_index=rules.integer,
-)
+Variant = Literal["crammer-singer", "weston-watkins"]
+
+
+@checked(margin=rules.positive, variant=rules.one_of(Variant), ignore_index=rules.integer)
 def multiclass_hinge_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 1.0,
-    variant: str = "crammer-singer",
+    variant: Variant = "crammer-singer",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -916,7 +915,7 @@ class MulticlassHingeLoss(LossModule, loss=multiclass_hinge_loss):
     """The Module of :func:`multiclass_hinge_loss`."""
 
     margin: float = 1.0
-    variant: str = "crammer-singer"
+    variant: Variant = "crammer-singer"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

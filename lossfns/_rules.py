@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from numbers import Integral, Real
 from types import FunctionType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from torch import Tensor
 
@@ -93,14 +93,15 @@ def or_tensor(rule: Rule) -> Rule:
     )
 
 
-def one_of(*choices: str) -> Rule:
-    """A hyper-parameter that is one of a few words."""
+def one_of(literal: Any) -> Rule:
+    """A hyper-parameter that is one of the words of a ``Literal``."""
+    choices = get_args(literal)
     words = "one of " + ", ".join(repr(choice) for choice in choices)
     return Rule(lambda v: isinstance(v, str) and v in choices, words, lambda v: v)
 
 
 optional_class_vector = optional(class_vector)
-_reduction = one_of("mean", "sum", "none")
+_reduction = one_of(Reduction)
 
 
 def with_own_code_object(function: Callable[P, R], name: str) -> Callable[P, R]:
@@ -137,7 +138,7 @@ def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
             plain: dict[str, Any] = {}
             for name, value in kwargs.items():
                 if name not in known:
-                    raise TypeError(_unknown(loss.__name__, name, known))
+                    raise TypeError(unknown_argument(loss.__name__, name, known))
                 plain[name] = rules[name](name, value) if name in rules else value
             return loss(*args, **plain)  # type: ignore[arg-type]
 
@@ -168,7 +169,8 @@ _SYNONYMS = {
 }
 
 
-def _unknown(loss: str, name: str, known: list[str]) -> str:
+def unknown_argument(owner: str, name: str, known: list[str]) -> str:
+    """What to say of an argument, or a field, that a loss or its Module does not have."""
     meant = [*get_close_matches(name, known, 1), _SYNONYMS.get(name)][0]
     hint = f"did you mean {meant}?" if meant in known else f"it takes {', '.join(known)}"
-    return f"{loss} has no argument {name!r}; {hint}"
+    return f"{owner} has no argument {name!r}; {hint}"

@@ -8,6 +8,9 @@ Binary losses are element-wise: ``input`` and ``target`` of one shape, bool, int
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +41,11 @@ __all__ = [
     "JSDivergenceLoss",
     "KLDivergenceLoss",
     "MulticlassHingeLoss",
+    "OrdinalLoss",
     "PolyLoss",
+    "RankedProbabilityLoss",
+    "SparsemaxLoss",
+    "SphericalLoss",
     "SymmetricCrossEntropyLoss",
     "binary_cross_entropy",
     "brier_loss",
@@ -48,7 +55,11 @@ __all__ = [
     "js_divergence",
     "kl_divergence",
     "multiclass_hinge_loss",
+    "ordinal_loss",
     "poly_loss",
+    "ranked_probability_loss",
+    "sparsemax_loss",
+    "spherical_loss",
     "symmetric_cross_entropy",
 ]
 
@@ -390,17 +401,16 @@ def hinge_loss(
     return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
 
 
-@checked(
-    margin=rules.positive,
-    variant=rules.one_of("crammer-singer", "weston-watkins"),
-    ignore_index=rules.integer,
-)
+Variant = Literal["crammer-singer", "weston-watkins"]
+
+
+@checked(margin=rules.positive, variant=rules.one_of(Variant), ignore_index=rules.integer)
 def multiclass_hinge_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 1.0,
-    variant: str = "crammer-singer",
+    variant: Variant = "crammer-singer",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -441,15 +451,9 @@ def multiclass_hinge_loss(
             others = others.amax(1, keepdim=True)
         return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
 
-    def soft_loss(scores: Tensor, t: Tensor) -> Tensor:
-        classes = range(scores.shape[1])
-        ones = torch.ones_like(scores[:, 0], dtype=torch.long)
-        each = torch.stack([hard_loss(scores, k * ones) for k in classes], 1)
-        return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
-
     return class_loss(
         hard_loss,
-        soft_loss,
+        partial(_expected_loss, hard_loss),
         input,
         target,
         ignore_index=ignore_index,
@@ -610,6 +614,259 @@ def poly_loss(
     )
 
 
+@checked(ignore_index=rules.integer)
+def spherical_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Spherical score: 1 − the cosine of the angle between the predicted probabilities and the label.
+
+    .. math:: \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert}, \qquad p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        Strictly proper and bounded, not convex in the logits. It is half the generalised cross-entropy with
+        q = ½ of doubled logits: 1 − √softmax(2z)_y. For probabilities t the loss is Σ t_c ℓ_c.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Good (1971), comment on *Measuring information and uncertainty*; Gneiting & Raftery (2007), *Strictly
+        proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> spherical_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
+        tensor([0.2929, 1.0000])
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        return one_minus_exp(log_p / 2)
+
+    return class_loss(
+        lambda z, y: f(-hard_cross_entropy(2 * z, y)),
+        lambda z, t: (t * f(log_softmax_at(2 * z, t))).sum(1),
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(ignore_index=rules.integer)
+def sparsemax_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Sparsemax loss: the Fenchel–Young loss of the nearest point of the simplex, which gives exact zeros.
+
+    .. math:: \ell(z, t) = \frac{1}{2} \lVert p - t \rVert^2 + \sum_k t_k \max(0, \tau - z_k),
+        \qquad p_k = \max(0, z_k - \tau), \quad \sum_k p_k = 1
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        p is sparsemax(z), the point of the simplex nearest to z; a class whose logit is below τ has
+        probability 0. Convex, with gradient p − t: the best scores give the probabilities, by sparsemax. For
+        an index the loss is 0 from a margin of 1 on, like a hinge. Logits of −∞ mask a class.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
+        with Fenchel-Young losses*.
+
+    Example:
+        >>> z, y = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0])
+        >>> sparsemax_loss(z, y, reduction="none")
+        tensor([0.2500, 0.0000, 3.0000])
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        y = y.unsqueeze(1)
+        others = p.scatter(1, y, 0.0)
+        own = shortfall.gather(1, y).squeeze(1)
+        return (others.square().sum(1) + others.sum(1).square()) / 2 + own
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        return (p - t).square().sum(1) / 2 + (t * torch.where(t == 0, 0.0, shortfall)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
+    """max(0, z − τ), which adds up to 1 over the classes, and max(0, τ − z).
+
+    τ is (Σ z − 1)/n, of the n largest that are above it. They are told by the order alone, so that value and
+    derivative agree on them where a difference rounds to 0.
+    """
+    top = z.detach().amax(1, keepdim=True)
+    shifted = z.detach() - top
+    ordered = shifted.sort(1, descending=True)[0]
+    n = torch.arange(1, z.shape[1] + 1, device=z.device, dtype=z.dtype).view(-1, *[1] * (z.ndim - 2))
+    size = (1 + n * ordered > ordered.cumsum(1)).sum(1, keepdim=True).clamp(min=1)
+    support = shifted >= ordered.gather(1, size - 1)
+    tau = (torch.where(support, z - top, 0.0).sum(1, keepdim=True) - 1) / support.sum(1, keepdim=True)
+    above = z - top - tau
+    return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
+
+
+@checked(variant=rules.one_of("coral", "corn"), ignore_index=rules.integer)
+def ordinal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    variant: Literal["coral", "corn"] = "coral",
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ordinal regression of ordered classes, by the logits of K − 1 questions: is it more than k?
+
+    .. math:: \ell(z, y) = \sum_{k < K - 1} \log(1 + e^{(1 - 2 [y > k]) z_k})
+
+    Args:
+        variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
+            question has a binary cross-entropy. ``"corn"``: z_k is the logit of P(Y > k | Y ≥ k), and only
+            the questions up to the label are asked: the sum is the −log-likelihood of the label.
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        Classes are 0, 1, …, K − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
+        above P(Y > 0), unless the logits differ by ordered thresholds alone; those of ``"corn"`` are products
+        and cannot. For probabilities t the loss is Σ t_c ℓ_c, in K passes.
+
+    Shape:
+        ``input``: (N, K − 1, *). ``target``: (N, *) integers or (N, K, *) probabilities. ``weight``:
+        broadcasts to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Cao, Mirjalili & Raschka (2020), *Rank
+        consistent ordinal regression for neural networks*; Shi, Cao & Raschka (2023), *Deep neural networks
+        for rank-consistent ordinal regression based on conditional probabilities*.
+
+    Example:
+        >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
+        >>> [ordinal_loss(z, y, variant=v, reduction="none") for v in ("coral", "corn")]
+        [tensor([0.4402, 1.3863]), tensor([0.4402, 1.3863])]
+    """
+    _check.is_tensor(input=input)
+    if input.ndim < 2 or input.shape[1] == 0:
+        raise ValueError(f"input must have shape (N, K - 1, *), K at least 2, got {tuple(input.shape)}")
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        k, y = _places(z, y)
+        k, z = k[:-1], z[:, :-1]
+        answers = softplus(torch.where(y > k, -z, z))
+        return (answers if variant == "coral" else torch.where(y >= k, answers, 0.0)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        partial(_expected_loss, hard_loss),
+        F.pad(input, [0, 0] * (input.ndim - 2) + [0, 1]),  # a channel for the last class
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _places(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The places 0, 1, … of ordered classes, and those of the labels, which must be classes."""
+    k = torch.arange(z.shape[1], device=z.device).view(-1, *[1] * (z.ndim - 2))
+    return k, k.expand(z.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
+
+
+def _expected_loss(hard_loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, t: Tensor) -> Tensor:
+    """Σ t_c ℓ_c, where 0 · ∞ is 0."""
+    ones = torch.ones_like(z[:, 0], dtype=torch.long)
+    each = torch.stack([hard_loss(z, k * ones) for k in range(z.shape[1])], 1)
+    return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
+
+
+@checked(ignore_index=rules.integer)
+def ranked_probability_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ranked probability score: squared distance of the cumulative probabilities, for ordered classes.
+
+    .. math:: \ell(z, y) = \sum_{k < C - 1} (F_k - [y \le k])^2, \qquad F_k = \sum_{j \le k} p_j, \quad
+        p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        A miss by one class costs less than a miss by two; not divided by C − 1, as some do. Strictly proper
+        and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k − T_k)², with T the
+        cumulative sums of t.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
+
+    Example:
+        >>> z = torch.tensor([[200.0, 0.0, 0.0]])
+        >>> [ranked_probability_loss(z, torch.tensor([k])) for k in range(3)]
+        [tensor(0.), tensor(1.), tensor(2.)]
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, (k, y) = z.softmax(1), _places(z, y)
+        below, above = p.cumsum(1)[:, :-1], p.flip(1).cumsum(1).flip(1)[:, 1:]
+        return torch.where(k[:-1] < y, below, above).square().sum(1)
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        return (z.softmax(1) - t).cumsum(1)[:, :-1].square().sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
 class CrossEntropyLoss(LossModule, loss=cross_entropy):
     """The Module of :func:`cross_entropy`."""
 
@@ -658,7 +915,7 @@ class MulticlassHingeLoss(LossModule, loss=multiclass_hinge_loss):
     """The Module of :func:`multiclass_hinge_loss`."""
 
     margin: float = 1.0
-    variant: str = "crammer-singer"
+    variant: Variant = "crammer-singer"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 
@@ -685,5 +942,34 @@ class PolyLoss(LossModule, loss=poly_loss):
     """The Module of :func:`poly_loss`."""
 
     epsilon: float = 1.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SphericalLoss(LossModule, loss=spherical_loss):
+    """The Module of :func:`spherical_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SparsemaxLoss(LossModule, loss=sparsemax_loss):
+    """The Module of :func:`sparsemax_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class OrdinalLoss(LossModule, loss=ordinal_loss):
+    """The Module of :func:`ordinal_loss`."""
+
+    variant: Literal["coral", "corn"] = "coral"
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class RankedProbabilityLoss(LossModule, loss=ranked_probability_loss):
+    """The Module of :func:`ranked_probability_loss`."""
+
     ignore_index: int = -100
     reduction: Reduction = "mean"

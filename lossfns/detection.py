@@ -124,7 +124,7 @@ def diou_loss(
 def ciou_loss(
     input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect safe_divide.
+    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect ratio.
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{v^2}{1 - \frac{I}{U} + v}, \qquad
         v = \frac{4}{\pi^2} (\theta_A - \theta_B)^2

@@ -13,7 +13,7 @@ is found, Σ min(p, t); what is false, Σ (p − t)₊; what is missed, Σ (t �
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -305,12 +305,15 @@ def generalized_dice_loss(
     return reduce(safe_divide((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
 
 
-@checked(classes=rules.one_of("present", "all"), per_image=rules.boolean, ignore_index=rules.integer)
+Classes = Literal["present", "all"]
+
+
+@checked(classes=rules.one_of(Classes), per_image=rules.boolean, ignore_index=rules.integer)
 def lovasz_softmax_loss(
     input: Tensor,
     target: Tensor,
     *,
-    classes: str = "present",
+    classes: Classes = "present",
     per_image: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -677,7 +680,7 @@ class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
 class LovaszSoftmaxLoss(LossModule, loss=lovasz_softmax_loss):
     """The Module of :func:`lovasz_softmax_loss`."""
 
-    classes: str = "present"
+    classes: Classes = "present"
     per_image: bool = False
     ignore_index: int = -100
     reduction: Reduction = "mean"

@@ -11,17 +11,13 @@ import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-<<<<<<< HEAD
-from torch import Tensor, multiprocessing
-=======
-import torch.distributed.nn
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
->>>>>>> main
 
 import lossfns
 from lossfns import representation
@@ -47,7 +43,7 @@ def documented_gather() -> Callable[[Tensor], Tensor]:
     """The function of that name that a user copies."""
     code = re.search(r"^    def gather\(.*?\n\n", representation.__doc__ or "", re.M | re.S)
     assert code
-    names = {"torch": torch, "dist": dist}
+    names: dict[str, Any] = {"torch": torch, "dist": dist}
     exec(textwrap.dedent(code[0]), names)
     function: Callable[[Tensor], Tensor] = names["gather"]
     return function
@@ -73,6 +69,7 @@ def whole_batch(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return recipe
 
 
+QUEUE = torch.randn(7, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 WHOLE: dict[str, Callable[..., Tensor]] = {
     "info_nce": lambda a, b, weight: lossfns.info_nce_loss(a, b, weight=weight),
     "clip": lambda a, b, weight: lossfns.info_nce_loss(a, b, weight=weight, symmetric=True),
@@ -85,7 +82,6 @@ WHOLE: dict[str, Callable[..., Tensor]] = {
     "barlow": lambda a, b, weight: lossfns.barlow_twins_loss(a, b),
     "vicreg": lambda a, b, weight: lossfns.vicreg_loss(a, b),
 }
-QUEUE = torch.randn(7, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 # name: what one of two processes computes, and what one alone would
 RECIPES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
     **{name: (whole_batch(loss), loss) for name, loss in WHOLE.items()},

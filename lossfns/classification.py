@@ -738,12 +738,15 @@ def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
 
 
-@checked(variant=rules.one_of("coral", "corn"), ignore_index=rules.integer)
+Questions = Literal["coral", "corn"]
+
+
+@checked(variant=rules.one_of(Questions), ignore_index=rules.integer)
 def ordinal_loss(
     input: Tensor,
     target: Tensor,
     *,
-    variant: Literal["coral", "corn"] = "coral",
+    variant: Questions = "coral",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -963,7 +966,7 @@ class SparsemaxLoss(LossModule, loss=sparsemax_loss):
 class OrdinalLoss(LossModule, loss=ordinal_loss):
     """The Module of :func:`ordinal_loss`."""
 
-    variant: Literal["coral", "corn"] = "coral"
+    variant: Questions = "coral"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

@@ -8,6 +8,8 @@ Binary losses are element-wise: ``input`` and ``target`` of one shape, bool, int
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -39,7 +41,9 @@ __all__ = [
     "JSDivergenceLoss",
     "KLDivergenceLoss",
     "MulticlassHingeLoss",
+    "OrdinalLoss",
     "PolyLoss",
+    "RankedProbabilityLoss",
     "SparsemaxLoss",
     "SphericalLoss",
     "SymmetricCrossEntropyLoss",
@@ -51,7 +55,9 @@ __all__ = [
     "js_divergence",
     "kl_divergence",
     "multiclass_hinge_loss",
+    "ordinal_loss",
     "poly_loss",
+    "ranked_probability_loss",
     "sparsemax_loss",
     "spherical_loss",
     "symmetric_cross_entropy",
@@ -477,15 +483,9 @@ def multiclass_hinge_loss(
             others = others.amax(1, keepdim=True)
         return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
 
-    def soft_loss(scores: Tensor, t: Tensor) -> Tensor:
-        classes = range(scores.shape[1])
-        ones = torch.ones_like(scores[:, 0], dtype=torch.long)
-        each = torch.stack([hard_loss(scores, k * ones) for k in classes], 1)
-        return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
-
     return class_loss(
         hard_loss,
-        soft_loss,
+        partial(_expected_loss, hard_loss),
         input,
         target,
         ignore_index=ignore_index,
@@ -796,6 +796,135 @@ def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
 
 
+@checked(variant=rules.one_of("coral", "corn"), ignore_index=rules.integer)
+def ordinal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    variant: Literal["coral", "corn"] = "coral",
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ordinal regression of ordered classes, by the logits of K − 1 questions: is it more than k?
+
+    .. math:: \ell(z, y) = \sum_{k < K - 1} \log(1 + e^{(1 - 2 [y > k]) z_k})
+
+    Args:
+        variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
+            question has a binary cross-entropy. ``"corn"``: z_k is the logit of P(Y > k | Y ≥ k), and only
+            the questions up to the label are asked: the sum is the −log-likelihood of the label.
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        Classes are 0, 1, …, K − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
+        above P(Y > 0), unless the logits differ by ordered thresholds alone; those of ``"corn"`` are products
+        and cannot. For probabilities t the loss is Σ t_c ℓ_c, in K passes.
+
+    Shape:
+        ``input``: (N, K − 1, *). ``target``: (N, *) integers or (N, K, *) probabilities. ``weight``:
+        broadcasts to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Cao, Mirjalili & Raschka (2020), *Rank
+        consistent ordinal regression for neural networks*; Shi, Cao & Raschka (2023), *Deep neural networks
+        for rank-consistent ordinal regression based on conditional probabilities*.
+
+    Example:
+        >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
+        >>> [ordinal_loss(z, y, variant=v, reduction="none") for v in ("coral", "corn")]
+        [tensor([0.4402, 1.3863]), tensor([0.4402, 1.3863])]
+    """
+    _check.is_tensor(input=input)
+    if input.ndim < 2 or input.shape[1] == 0:
+        raise ValueError(f"input must have shape (N, K - 1, *), K at least 2, got {tuple(input.shape)}")
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        k, y = _places(z, y)
+        k, z = k[:-1], z[:, :-1]
+        answers = softplus(torch.where(y > k, -z, z))
+        return (answers if variant == "coral" else torch.where(y >= k, answers, 0.0)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        partial(_expected_loss, hard_loss),
+        F.pad(input, [0, 0] * (input.ndim - 2) + [0, 1]),  # a channel for the last class
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _places(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The places 0, 1, … of ordered classes, and those of the labels, which must be classes."""
+    k = torch.arange(z.shape[1], device=z.device).view(-1, *[1] * (z.ndim - 2))
+    return k, k.expand(z.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
+
+
+def _expected_loss(hard_loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, t: Tensor) -> Tensor:
+    """Σ t_c ℓ_c, where 0 · ∞ is 0."""
+    ones = torch.ones_like(z[:, 0], dtype=torch.long)
+    each = torch.stack([hard_loss(z, k * ones) for k in range(z.shape[1])], 1)
+    return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
+
+
+@checked(ignore_index=rules.integer)
+def ranked_probability_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ranked probability score: squared distance of the cumulative probabilities, for ordered classes.
+
+    .. math:: \ell(z, y) = \sum_{k < C - 1} (F_k - [y \le k])^2, \qquad F_k = \sum_{j \le k} p_j, \quad
+        p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: targets equal to it are left out.
+        weight: weights of the samples.
+
+    Conventions:
+        A miss by one class costs less than a miss by two; not divided by C − 1, as some do. Strictly proper
+        and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k − T_k)², with T the
+        cumulative sums of t.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
+        to (N, *). ``"none"``: (N, *).
+
+    Source:
+        Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
+
+    Example:
+        >>> z = torch.tensor([[200.0, 0.0, 0.0]])
+        >>> [ranked_probability_loss(z, torch.tensor([k])) for k in range(3)]
+        [tensor(0.), tensor(1.), tensor(2.)]
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, (k, y) = z.softmax(1), _places(z, y)
+        below, above = p.cumsum(1)[:, :-1], p.flip(1).cumsum(1).flip(1)[:, 1:]
+        return torch.where(k[:-1] < y, below, above).square().sum(1)
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        return (z.softmax(1) - t).cumsum(1)[:, :-1].square().sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
 class CrossEntropyLoss(LossModule, loss=cross_entropy):
     """The Module of :func:`cross_entropy`."""
 
@@ -884,6 +1013,21 @@ class SphericalLoss(LossModule, loss=spherical_loss):
 
 class SparsemaxLoss(LossModule, loss=sparsemax_loss):
     """The Module of :func:`sparsemax_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class OrdinalLoss(LossModule, loss=ordinal_loss):
+    """The Module of :func:`ordinal_loss`."""
+
+    variant: Literal["coral", "corn"] = "coral"
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class RankedProbabilityLoss(LossModule, loss=ranked_probability_loss):
+    """The Module of :func:`ranked_probability_loss`."""
 
     ignore_index: int = -100
     reduction: Reduction = "mean"

@@ -592,11 +592,16 @@ def gaussian_nll_loss(
         >>> gaussian_nll_loss(mean, target, log_var=log_var)
         tensor(1.1931)
     """
-    constant = 0.5 * math.log(2 * math.pi) if full else 0.0
 
     def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        z = (y - mean) * torch.exp(-s / 2)
-        return 0.5 * (s + z.square()) + constant
+        r, inverse = y - mean, torch.exp(-0.5 * s)
+        if _eager.known_finite(inverse):
+            z = r * inverse
+        else:  # in two halves, so that the loss is right as long as it is finite, and where r = 0
+            half = torch.exp(-0.25 * s.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
+            z = r * half * half
+        loss = 0.5 * (s + z.square())
+        return loss + 0.5 * math.log(2 * math.pi) if full else loss
 
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
 
@@ -635,10 +640,13 @@ def gaussian_crps_loss(
     """
 
     def crps(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        r, sigma = y - mean, torch.exp(s / 2)
+        r, sigma = y - mean, torch.exp(0.5 * s)
         # Past 40 standard deviations erf is ±1 and the density 0 to every digit of float64.
-        z = (r / sigma).clamp(-40, 40)
-        density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
+        inverse = torch.exp(-0.5 * s.clamp(min=2 * math.log(torch.finfo(s.dtype).tiny)))
+        z = (r * inverse).clamp(-40, 40)
+        if not _eager.known_finite(sigma):  # then infinity times 0 would be the gradient of z
+            z = z.masked_fill(sigma == math.inf, 0.0)
+        density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
         return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
 
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)

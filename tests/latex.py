@@ -39,7 +39,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\Phi": norm.cdf,
     r"\varphi": norm.pdf,
 }
-RELATIONS = {
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
     "=": operator.eq,
@@ -70,7 +70,7 @@ def true(tex: str, **names: Any) -> bool:
     """Whether a relation of two formulas holds."""
     (relation,) = [token for token in TOKEN.findall(tex) if token in RELATIONS]
     left, right = (evaluate(side, **names) for side in tex.split(relation))
-    return RELATIONS[relation](left, right)
+    return bool(RELATIONS[relation](left, right))
 
 
 def _symbol(name: str) -> str:
@@ -79,7 +79,7 @@ def _symbol(name: str) -> str:
 
 class _Parser:
     def __init__(self, tex: str, symbols: dict[str, Any]) -> None:
-        self.tokens = [t for t in TOKEN.findall(tex) if t not in (r"\left", r"\right")]
+        self.tokens: list[str] = [t for t in TOKEN.findall(tex) if t not in (r"\left", r"\right")]
         self.symbols = symbols
 
     def whole(self) -> float:
@@ -113,7 +113,7 @@ class _Parser:
         return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\ge", r"\ne", r"\end{cases}")
 
     def power(self) -> float:
-        base = self.entry()
+        base: float = self.entry()
         if self.next != "^":
             return base
         self.take()

@@ -50,6 +50,12 @@ def gradients(loss: Callable[..., Tensor], arguments: list[Tensor], **kwargs: An
     return list(torch.autograd.grad(loss(*copies, **kwargs), differentiable(copies)))
 
 
+def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Of the sum of f's values."""
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+
 def row_weight(weight: list[float], shape: tuple[int, ...]) -> Tensor:
     """A weight for each row, ready to broadcast to the shape."""
     return torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))

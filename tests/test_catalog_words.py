@@ -11,6 +11,7 @@ import inspect
 import itertools
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def letters(case: LossCase, hyper: Hyper) -> Hyper:
     return {n: v for n, v in own.items() if v is not None}
 
 
-PARTS = {
+PARTS: dict[str, Callable[[Hyper], Any]] = {
     "squared": lambda h: h["squared"],
     "Weston–Watkins": lambda h: h["variant"] == "weston-watkins",
     "without class weights": lambda h: h["class_weight"] is None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_boxes_in_rows_and_columns() -> None:
     value, each = lossfns.giou_loss(a, b), lossfns.giou_loss(a, b, reduction="none")
     assert made_of_chunks(value)
     assert close(value, each.mean())
-    assert close(*(torch.autograd.grad(v, a)[0] for v in (value, each.mean())))
+    assert close(torch.autograd.grad(value, a)[0], torch.autograd.grad(each.mean(), a)[0])
 
 
 @pytest.mark.usefixtures("small")
@@ -154,6 +155,7 @@ def test_a_loss_may_be_scaled(factor: float) -> None:
     loss = lossfns.log_cosh_loss(x, torch.zeros_like(x))
     assert made_of_chunks(loss)
     (factor * loss).backward()
+    assert x.grad is not None
     assert close(x.grad, factor * x.detach().tanh() / 40)
 
 
@@ -221,6 +223,7 @@ class TestGradientIsKept:
         value = lossfns.log_cosh_loss(x, y, reduction="sum")
         value.backward(retain_graph=True)
         (5 * value).backward()
+        assert x.grad is not None
         assert close(x.grad, 6 * torch.tanh(x - y))
 
     def test_many_slopes_at_once(self) -> None:
@@ -243,7 +246,7 @@ class TestGradientIsKept:
         """Evaluation costs no gradients."""
         x, y = tensors()
         z, k = x.reshape(4, 4, 4), torch.zeros(4, 4, dtype=torch.int64)
-        losses = (lambda: lossfns.log_cosh_loss(x, y), lambda: lossfns.dice_loss(z, k))
+        losses = (partial(lossfns.log_cosh_loss, x, y), partial(lossfns.dice_loss, z, k))
         expected = [loss().detach() for loss in losses]
         monkeypatch.setattr(torch.autograd, "grad", lambda *_: pytest.fail("a gradient"))
         with mode():
@@ -265,7 +268,7 @@ def test_transforms_use_the_plain_form() -> None:
     assert close(torch.func.grad(loss)(x).sum(), expected)
     assert close(torch.func.vmap(loss)(x.expand(3, 64)), loss(x).expand(3))
     assert close(torch.func.vmap(lossfns.log_cosh_loss, (None, 0))(x, y.expand(3, 64)), loss(x).expand(3))
-    given, tangent = torch.func.jvp(lambda t: lossfns.log_cosh_loss(x, t), (y,), (direction,))
+    given, tangent, *_ = torch.func.jvp(lambda t: lossfns.log_cosh_loss(x, t), (y,), (direction,))
     assert close(given, loss(x))
     assert close(tangent, -expected)
     with forward_ad.dual_level():
@@ -278,7 +281,7 @@ class Made(TorchDispatchMode):
     """How many tensors of so many numbers, or more, operations have made."""
 
     def __init__(self, size: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.size, self.seen = size, set[int]()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -290,6 +293,7 @@ class Made(TorchDispatchMode):
 
 
 ALONE = {case.name: case for case in CASES if piecewise(case) and len(case.layout.batch_shape(1)) <= 2}
+del ALONE["ordinal_loss"]  # works on a copy of its few logits, with a channel for the last class
 
 
 @pytest.mark.usefixtures("small")

@@ -13,7 +13,8 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.distributed.nn
-from torch import Tensor, multiprocessing
+from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 import lossfns
 
@@ -117,7 +118,7 @@ def one_process(rank: int, store: str, results: str) -> None:
 @pytest.fixture(scope="module")
 def two_processes() -> dict[str, list[Tensor]]:
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(one_process, (f"{folder}/store", f"{folder}/results"), nprocs=RANKS)
+        spawn(one_process, (f"{folder}/store", f"{folder}/results"), nprocs=RANKS)
         parts: dict[str, list[Tensor]] = torch.load(f"{folder}/results")
         return parts
 

@@ -533,4 +533,5 @@ def test_docstring_says_what_a_user_needs(case: LossCase) -> None:
 
 def test_numpy_numbers_are_hyper_parameters() -> None:
     x, y = torch.tensor([3.0]), torch.tensor([0.0])
-    assert lossfns.huber_loss(x, y, delta=np.float32(2.0)) == lossfns.huber_loss(x, y, delta=2.0)
+    delta: Any = np.float32(2.0)
+    assert lossfns.huber_loss(x, y, delta=delta) == lossfns.huber_loss(x, y, delta=2.0)

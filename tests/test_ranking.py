@@ -13,6 +13,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from tests.support import gradient
 
 F64 = torch.float64
 D = verify.linspace(-6, 6, 1201)
@@ -21,11 +22,6 @@ ZERO = torch.zeros_like(D)
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
-
-
-def slope(f: verify.Function, x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
 
 
 def bpr(d: Tensor) -> Tensor:
@@ -39,7 +35,7 @@ def test_bpr_is_the_logistic_loss_of_the_difference() -> None:
     assert torch.equal(lossfns.bpr_loss(D + 3, ZERO + 3, reduction="none"), bpr(D + 3 - 3))
     far = torch.tensor([1e4, -1e4, 40.0, -40.0], dtype=F64)
     assert bpr(far).tolist() == pytest.approx([0, 1e4, math.exp(-40), 40 + math.exp(-40)], rel=1e-15)
-    assert slope(bpr, far).tolist() == pytest.approx([0, -1, -math.exp(-40), -1], rel=1e-15)
+    assert gradient(bpr, far).tolist() == pytest.approx([0, -1, -math.exp(-40), -1], rel=1e-15)
 
 
 def test_bpr_bounds_the_share_of_wrongly_ordered_pairs() -> None:
@@ -111,8 +107,8 @@ def test_listmle_is_the_likelihood_of_the_order(n: int) -> None:
     s, y = normal(6, n) * 3, normal(6, n, seed=1)
     f = partial(lossfns.listmle_loss, target=y, reduction="none")
     torch.testing.assert_close(f(s), plackett_luce(s, y), rtol=1e-12, atol=1e-12)
-    expected = slope(lambda x: plackett_luce(x, y), s)
-    torch.testing.assert_close(slope(f, s), expected, rtol=1e-12, atol=1e-12)
+    expected = gradient(lambda x: plackett_luce(x, y), s)
+    torch.testing.assert_close(gradient(f, s), expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(f(s + 1e3), f(s), rtol=1e-9, atol=1e-9)
 
 
@@ -147,9 +143,9 @@ def test_a_right_order_with_wide_gaps_costs_nothing(dtype: torch.dtype) -> None:
     s = torch.tensor([[400.0, 200.0, 0.0, -200.0]], dtype=dtype)
     y = torch.tensor([[3, 2, 1, 0]])
     assert lossfns.listmle_loss(s, y).item() == 0
-    assert slope(lambda x: lossfns.listmle_loss(x, y), s).double().abs().max() < 1e-80
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), s).double().abs().max() < 1e-80
     assert lossfns.listmle_loss(-s, y).item() == 1200
-    assert slope(lambda x: lossfns.listmle_loss(x, y), -s).tolist() == [[-1, -1, -1, 3]]
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), -s).tolist() == [[-1, -1, -1, 3]]
 
 
 def test_an_item_of_score_minus_infinity_is_not_on_the_list() -> None:
@@ -162,9 +158,9 @@ def test_an_item_of_score_minus_infinity_is_not_on_the_list() -> None:
     torch.testing.assert_close(f(padded), plackett_luce(padded.double(), y))
     torch.testing.assert_close(f(padded)[0], lossfns.listmle_loss(s[0, :3], y[0, :3]).double())
     assert f(padded)[2] == 0
-    got = slope(f, padded)
+    got = gradient(f, padded)
     assert (got[padded == -torch.inf] == 0).all()
-    torch.testing.assert_close(got[0, :3], slope(lambda x: lossfns.listmle_loss(x, y[0, :3]), s[0, :3]))
+    torch.testing.assert_close(got[0, :3], gradient(lambda x: lossfns.listmle_loss(x, y[0, :3]), s[0, :3]))
     leaf = padded.clone().requires_grad_()
     (g,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     (second,) = torch.autograd.grad(g.square().sum(), leaf)

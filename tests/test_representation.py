@@ -41,7 +41,8 @@ def same(f: Callable[..., Tensor], g: Callable[..., Tensor], *tensors: Tensor, t
 
 
 def cosines(a: Tensor, b: Tensor) -> Tensor:
-    return (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).t()
+    products: Tensor = (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).t()
+    return products
 
 
 def plain_info_nce(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
@@ -101,7 +102,7 @@ X, Y = normal(7, 3), normal(7, 3, seed=1)
 clip = partial(lossfns.info_nce_loss, symmetric=True)
 with_keys = partial(lossfns.info_nce_loss, target=torch.tensor([1, 0, 2, 2, 6, 5, 3]))
 # each loss whose rows compete, its plain form, and arguments
-COUPLED = {
+COUPLED: dict[str, tuple[Any, Any, Any]] = {
     "info_nce": (lossfns.info_nce_loss, plain_info_nce, (X, Y)),
     "clip": (clip, plain_clip, (X, Y)),
     "nt_xent": (lossfns.nt_xent_loss, plain_nt_xent, (X, Y)),
@@ -203,7 +204,9 @@ def test_compiled_in_one_graph(loss: Any, plain: Any, tensors: Any, compile: Any
 class Largest(TorchDispatchMode):
     """The number of elements of the largest tensor that any operation returned."""
 
-    size = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.size = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -407,7 +410,7 @@ def test_a_low_temperature_loses_neither_value_nor_gradient(dtype: torch.dtype) 
     assert loss(a, b).item() == pytest.approx(392.0, abs=0.7)
     same(
         loss,
-        lambda *t: plain_nt_xent(*t, temperature=0.005).mean(),
+        lambda a, b: plain_nt_xent(a, b, temperature=0.005).mean(),
         a,
         b,
         tol=1e-4 if dtype != F64 else 1e-12,
@@ -714,17 +717,18 @@ def test_shapes_of_queries_and_keys() -> None:
 
 
 def test_temperature_scale_and_bias_can_be_learned() -> None:
-    for loss, hyper in (
+    learned: tuple[tuple[Any, dict[str, float]], ...] = (
         (lossfns.info_nce_loss, {"temperature": 0.3}),
         (clip, {"temperature": 0.3}),
         (lossfns.nt_xent_loss, {"temperature": 0.3}),
         (partial(lossfns.supcon_loss, target=LABELS), {"temperature": 0.3}),
         (lossfns.siglip_loss, {"logit_scale": 3.0, "logit_bias": -2.0}),
-    ):
+    )
+    for loss, hyper in learned:
         tensors = (X,) if "target" in getattr(loss, "keywords", {}) else (X, Y)
         names = list(hyper)
 
-        def f(*values: Tensor, loss: Any = loss, names: Any = names, tensors: Any = tensors) -> Tensor:
+        def f(*values: Tensor, loss: Any = loss, names: Any = names, tensors: Any = tensors) -> Any:
             return loss(*tensors, **dict(zip(names, values, strict=True)))
 
         values = [torch.tensor(v, dtype=F64, requires_grad=True) for v in hyper.values()]
@@ -797,7 +801,7 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     """Neither convex nor of bounded slope; twice differentiable, but for the hinge of VICReg."""
     card = catalog.cards()[loss.__name__]
 
-    def f(x: Tensor) -> Tensor:
+    def f(x: Tensor) -> Any:
         return torch.func.vmap(lambda row: loss(row.reshape(4, 2), Y[:4, :2]))(x)
 
     assert bool(verify.convex(f, verify.random_points(-1, 1, 8))) == card.convex.value()
@@ -807,7 +811,7 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     corner = torch.tensor([1.0, 1, -1, -1]).double()  # of variance t² 4/3
     kink = math.sqrt((1 - 1e-4) * 3 / 4)
 
-    def along(t: Tensor) -> Tensor:
+    def along(t: Tensor) -> Any:
         x = torch.func.vmap(lambda c: torch.stack([c * corner, 9 * corner.roll(1)], 1))(t)
         return torch.func.vmap(lambda x: loss(x, Y[:4, :2]))(x)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import _chunked, _eager, verify
+from tests.support import gradient
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -44,11 +45,6 @@ def one_hot(y: Tensor) -> Tensor:
     return F.one_hot(y, C).movedim(-1, 1).double()
 
 
-def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
-
-
 def ratio_by_loop(p: list[float], t: list[float], name: str, smooth: float) -> float:
     """1 − index, from the definition with the added terms in numerator and denominator."""
     alpha, beta, power = PRICES[name]
@@ -56,7 +52,8 @@ def ratio_by_loop(p: list[float], t: list[float], name: str, smooth: float) -> f
     false = sum(max(a - b, 0) for a, b in zip(p, t, strict=True))
     missed = sum(max(b - a, 0) for a, b in zip(p, t, strict=True))
     s = smooth * (alpha + beta) / 2
-    return (1 - (found + s) / (found + alpha * false + beta * missed + s)) ** power
+    ratio: float = (1 - (found + s) / (found + alpha * false + beta * missed + s)) ** power
+    return ratio
 
 
 @pytest.mark.parametrize("name", PRICES)
@@ -146,7 +143,7 @@ def test_everything_predicted_on_an_empty_mask() -> None:
     z, empty = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
     for name in ("dice_loss", "jaccard_loss", "tversky_loss", "generalized_dice_loss"):
         assert loss(name, z, empty, multilabel=True).item() == pytest.approx(0.8, abs=1e-4)
-        assert (gradient(lambda v, name=name: loss(name, v, empty, multilabel=True), z) > 0).all()
+        assert (gradient(lambda v: loss(name, v, empty, multilabel=True), z) > 0).all()  # noqa: B023
         assert loss(name, -z, empty, multilabel=True).item() == pytest.approx(4.94e-4, rel=1e-2)
 
 
@@ -267,7 +264,7 @@ def test_ignored_pixels_are_deleted(name: str, poison: float) -> None:
         dirty[..., ~keep], target[..., ~keep] = poison, ignore_index
         kw: dict[str, Any] = {"ignore_index": ignore_index}
         assert torch.allclose(loss(name, dirty, target, **kw), clean)
-        got = gradient(lambda v, t=target, kw=kw: loss(name, v, t, **kw), dirty)
+        got = gradient(lambda v: loss(name, v, target, **kw), dirty)  # noqa: B023
         assert torch.allclose(got[..., keep], slope)
         assert (got[..., ~keep] == 0).all()
 
@@ -519,7 +516,7 @@ def test_the_sort_is_stable_in_every_path(name: str) -> None:
     y = torch.randint(2, (2, 40), generator=torch.Generator().manual_seed(1))
     y[:, ::7] = -100
     arguments = (z, y) if "softmax" in name else (z[:, 0], y)
-    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, backend="aot_eager")
+    compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, backend="aot_eager")
     for dtype in (torch.float32, torch.float64):
         leaf = arguments[0].to(dtype).requires_grad_()
         a = torch.autograd.grad(loss(name, leaf, y), leaf)[0]
@@ -549,7 +546,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
         return graph.forward
 
     torch._dynamo.reset()
-    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
+    compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
     for size in ((2, C, 6), (3, C, 11), (2, C, 50)):
         z, y = torch.randn(size), torch.randint(C, (size[0], size[2]))
         assert torch.allclose(compiled(z, y), loss(name, z, y), atol=1e-6)
@@ -600,7 +597,7 @@ def test_what_is_found_has_digits_where_it_is_little(
         monkeypatch.setattr(_eager, "can_read", lambda t: False)
     y = (torch.arange(9) > 0).long().unsqueeze(0)
     z = torch.tensor([0.0, low], dtype=dtype)[:, None].expand(1, 2, 9)
-    precision = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}
+    precision: dict[str, Any] = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}
     for value in (
         lossfns.tversky_loss(z, y, **precision)[:, 1],
         lossfns.tversky_loss(z[:, 1:], y.unsqueeze(1), multilabel=True, **precision)[:, 0],

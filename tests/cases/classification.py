@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 
+from lossfns.verify import linspace
 from tests.cases.case import Array, Claims, LossCase
 from tests.cases.labels import (
     BOTH_LABELS,
@@ -23,7 +25,7 @@ from tests.cases.labels import (
     smoothed_class_weight,
     two_class_edge,
 )
-from tests.cases.layouts import BINARY, PROBABILITIES, TWO_LOGITS
+from tests.cases.layouts import BINARY, PROBABILITIES, QUESTIONS, TWO_LOGITS
 from tests.cases.references import log_softmax, softmax, softplus, two_sided
 
 
@@ -96,6 +98,23 @@ def sparsemax_soft(m: Any, z: Any, t: Any, **hyper: Any) -> Any:
     _, p = sparsemax(z)
     dot = sum(v * (a - b) for v, a, b in zip(z, p, t, strict=True) if a or b)
     return (sum(b**2 for b in t) - sum(a**2 for a in p)) / 2 + dot
+
+
+def ordinal(m: Any, z: Any, y: int, variant: str = "coral", ignore_index: int = -100) -> Any:
+    if y == ignore_index:
+        return 0
+    asked = z if variant == "coral" else z[: y + 1]
+    return sum(softplus(m, -v if y > k else v) for k, v in enumerate(asked))
+
+
+def ranked_probability_soft(m: Any, z: Any, t: Any, **hyper: Any) -> Any:
+    p = softmax(m, z)
+    return sum((sum(p[:k]) - sum(t[:k])) ** 2 for k in range(1, len(z)))
+
+
+def ranked_probability(m: Any, z: Any, y: int) -> Any:
+    p = softmax(m, z)
+    return sum(sum(p[:k] if k <= y else p[k:]) ** 2 for k in range(1, len(z)))
 
 
 def smoothed(p: Array, class_weight: Any = None, label_smoothing: float = 0, ignore_index: int = -100) -> Any:
@@ -223,5 +242,34 @@ CASES = (
         kink_direction=(1.0, 0.0, 0.0),
         evaluates_formula=False,
         statistic=proportional(lambda p, **hyper: np.exp(p)),
+    ),
+    LossCase(
+        "ordinal_loss",
+        ordinal,
+        layout=QUESTIONS,
+        hypers=({}, {"variant": "corn"}, {"ignore_index": 1}),
+        denominator=lambda z, y, ignore_index=-100, **hyper: float(y != ignore_index),
+        extremes=tuple(
+            ([a, b], y) for a in (0.0, 1e-4, 7.5, -25.0, 1000.0) for b in (0.3, -1e15) for y in range(3)
+        ),
+        rejected=(
+            ("input", ([math.nan, 0.0], 0)),
+            ("input", ([0.0, INF], 0)),
+            ("target", ([0.0, 0.0], 3)),
+            ("target", ([0.0, 0.0], -1)),
+        ),
+        claims=Claims(
+            targets=(0, 1, 2),
+            minimiser=([800.0, 800.0], 2),
+            worst_curvature=lambda **hyper: torch.stack([linspace(-6, 6, 24001), torch.zeros(24001)], 1),
+            evaluates_formula=False,
+        ),
+    ),
+    *both_forms(
+        "ranked_probability_loss",
+        ranked_probability,
+        soft=ranked_probability_soft,
+        statistic=lambda p, **hyper: p,
+        evaluates_formula=False,
     ),
 )

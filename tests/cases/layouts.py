@@ -115,6 +115,18 @@ def classes(second: str) -> Layout:
     )
 
 
+def questions() -> Layout:
+    """Logits (N, C − 1, *) of questions about ordered classes, against an index (N, *)."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        return [
+            uniform(generator, (shape[0], CLASSES - 1, *shape[1:]), low, high),
+            torch.randint(CLASSES, shape, generator=generator),
+        ]
+
+    return dataclasses.replace(classes("y"), draw=draw, dim=CLASSES - 1)
+
+
 def binary() -> Layout:
     """Logits against labels, soft ones too."""
     plain = elementwise("z", "y")
@@ -172,8 +184,10 @@ def batch(rows: int, inputs: int, labelled: bool = False, dim: int = 2) -> Layou
 
 YHAT_AND_Y = elementwise("yhat", "y")
 BINARY = binary()
+QUESTIONS = questions()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
+QUESTIONS = questions()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 
 

@@ -796,12 +796,15 @@ def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
 
 
-@checked(variant=rules.one_of("coral", "corn"), ignore_index=rules.integer)
+Questions = Literal["coral", "corn"]
+
+
+@checked(variant=rules.one_of(Questions), ignore_index=rules.integer)
 def ordinal_loss(
     input: Tensor,
     target: Tensor,
     *,
-    variant: Literal["coral", "corn"] = "coral",
+    variant: Questions = "coral",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -814,8 +817,8 @@ def ordinal_loss(
         variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
             question has a binary cross-entropy. ``"corn"``: z_k is the logit of P(Y > k | Y ≥ k), and only
             the questions up to the label are asked: the sum is the −log-likelihood of the label.
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
         Classes are 0, 1, …, K − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
@@ -823,13 +826,17 @@ def ordinal_loss(
         and cannot. For probabilities t the loss is Σ t_c ℓ_c, in K passes.
 
     Shape:
-        ``input``: (N, K − 1, *). ``target``: (N, *) integers or (N, K, *) probabilities. ``weight``:
-        broadcasts to (N, *). ``"none"``: (N, *).
+        ``input``: (N, K − 1, *), the questions on axis 1. ``target``: (N, *) integers or (N, K, *)
+        probabilities. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
-        Cao, Mirjalili & Raschka (2020), *Rank
-        consistent ordinal regression for neural networks*; Shi, Cao & Raschka (2023), *Deep neural networks
-        for rank-consistent ordinal regression based on conditional probabilities*.
+        Cao, Mirjalili & Raschka (2020), *Rank consistent ordinal regression for neural networks*; Shi, Cao &
+        Raschka (2023), *Deep neural networks for rank-consistent ordinal regression based on conditional
+        probabilities*.
 
     Example:
         >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
@@ -885,17 +892,21 @@ def ranked_probability_loss(
         p = \operatorname{softmax}(z)
 
     Args:
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
-        A miss by one class costs less than a miss by two; not divided by C − 1, as some do. Strictly proper
-        and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k − T_k)², with T the
-        cumulative sums of t.
+        The farther a miss, the larger the loss: of a sure miss by k classes it is k. Not divided by C − 1, as
+        some do. Strictly proper and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k
+        − T_k)², with T the cumulative sums of t.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *). ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
@@ -1021,7 +1032,7 @@ class SparsemaxLoss(LossModule, loss=sparsemax_loss):
 class OrdinalLoss(LossModule, loss=ordinal_loss):
     """The Module of :func:`ordinal_loss`."""
 
-    variant: Literal["coral", "corn"] = "coral"
+    variant: Questions = "coral"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

@@ -83,21 +83,31 @@ def cross_entropy(
 
     .. math:: \ell(z, y) = -\log p_y, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        class_weight: w, one number for each class, shape (C,): what torch calls ``weight``.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        label_smoothing: ε, from 0 up to, but not, 1: t becomes (1 − ε) t + ε/C over all C classes.
+        weight: of the samples; broadcasts to (N, *). Not torch's ``weight``, which is ``class_weight`` here.
+
     Conventions:
-        Probabilities t as target cost −Σ t_c log p_c, where t_c = 0 costs 0 even if p_c = 0.
-        ``class_weight`` makes that −Σ w_c t_c log p_c with the weight Σ w_c t_c in the mean, which therefore
-        stays a mean: it is log C for equal logits. ``label_smoothing`` ε replaces t by (1 − ε) t + ε/C over
-        all C classes, before the weights. Targets equal to ``ignore_index`` are deleted.
+        For probabilities t the loss is −Σ t_c log p_c, where a term of t_c = 0 is 0 even if p_c = 0. With
+        ``class_weight`` it is −Σ w_c t_c log p_c and the mean divides by the sum of all w_c t_c, so that it
+        stays a mean: log C for equal logits. ``label_smoothing`` comes before the weights.
+
+        A ``weight`` of shape (C,) is refused, but for one case: where C is also the length of the last axis
+        of (N, *), which is N = C for logits (N, C), it weighs the samples along that axis.
+
+        Value and gradient have absolute, not relative accuracy: where the class is right and sure they are 0
+        once the right numbers are below the rounding of log Σ exp z. In the example below
+        ``binary_cross_entropy`` of the difference of the logits, the same loss, has the digits.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: shapes do not fit; indices of a dtype that is no integer; ``class_weight`` not of shape
-            (C,); ``label_smoothing`` outside [0, 1); ``ignore_index`` no integer; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
-            that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*.
@@ -106,6 +116,9 @@ def cross_entropy(
         >>> z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
         >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
         [tensor(0.3133), tensor(0.3133)]
+        >>> sure = torch.tensor([[0.0, -20.0]])
+        >>> cross_entropy(sure, torch.tensor([0])), binary_cross_entropy(-sure.diff(), torch.tensor([[1]]))
+        (tensor(0.), tensor(2.0612e-09))
     """
     return class_loss(
         hard_cross_entropy,
@@ -142,19 +155,22 @@ def binary_cross_entropy(
 
     .. math:: \ell(z, y) = -y \log \sigma(z) - (1 - y) \log(1 - \sigma(z))
 
+    Args:
+        pos_weight: a number from 0 on, or a tensor that broadcasts to ``input``: multiplies the first term,
+            but not the denominator of the mean.
+        label_smoothing: ε, from 0 up to, but not, 1: y becomes (1 − ε) y + ε/2.
+        weight: of the elements; broadcasts to ``input``.
+
     Conventions:
-        Exact to rounding for every logit, in value and in gradient: σ(z) − y keeps its digits where it is
-        tiny. Logits of ±∞ with the label they predict cost 0. ``pos_weight`` multiplies the first term, not
-        the denominator of the mean. ``label_smoothing`` ε replaces y by (1 − ε) y + ε/2.
+        Logits, not probabilities, as in torch's ``binary_cross_entropy_with_logits``. Exact to rounding for
+        every logit, in value and in gradient: σ(z) − y keeps its digits where it is tiny. Logits of ±∞ with
+        the label that they predict have loss 0. ``label_smoothing`` comes before ``pos_weight``.
 
     Shape:
-        ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``pos_weight``: a number, or a
-        tensor that broadcasts to it. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal; labels bool, integer or from 0 to 1. ``"none"``: the same.
 
     Raises:
-        ValueError: shapes differ; ``pos_weight`` not positive, or does not broadcast; ``label_smoothing``
-            outside [0, 1); ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label
-            outside [0, 1].
+        ValueError: ``pos_weight`` negative or does not fit; under ``strict()`` a label outside [0, 1].
 
     Source:
         Cox (1958), *The regression analysis of binary sequences*.
@@ -206,7 +222,7 @@ def _soft_logistic(x: Tensor, t: Tensor) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
     hard = t.round()
     soft = t - hard
-    # an infinite x costs 0 or ∞ already in the first term, unless that is where the label leans
+    # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
     finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
     return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
@@ -219,17 +235,21 @@ def kl_divergence(
 
     .. math:: \ell(z, t) = \sum_k t_k (\log t_k - \log p_k), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``input`` are logits, ``target`` probabilities; summed over the classes, averaged over the rest. In
-        nats. Terms with t_c = 0 are 0, in value and gradient, even where p_c = 0; t_c > 0 = p_c costs ∞. At
-        t_c = 0 the derivative with respect to the target, −∞, is left out.
+        ``input`` are logits, ``target`` probabilities, not their logarithms; summed over the classes,
+        averaged over the rest. In nats. Terms of t_c = 0 are 0, in value and gradient, even where p_c = 0;
+        where t_c > 0 = p_c the loss is ∞. At t_c = 0 the derivative with respect to the target, −∞, is left
+        out.
 
     Shape:
-        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``, ``target``: (N, C, *). ``"none"``: (N, *). Classes are axis 1: take ``movedim(-1, 1)`` of
+        (B, T, V) logits and probabilities of language models.
 
     Raises:
-        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
         Kullback & Leibler (1951), *On information and sufficiency*.
@@ -258,17 +278,19 @@ def js_divergence(
     .. math:: \ell(z, s) = \frac{1}{2} \sum_k p_k \log \frac{2 p_k}{p_k + q_k} + \frac{1}{2} \sum_k q_k \log
         \frac{2 q_k}{p_k + q_k}, \qquad p = \operatorname{softmax}(z), \quad q = \operatorname{softmax}(s)
 
+    Args:
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients;
-        −∞ masks a class. Summed over the classes, averaged over the rest. In nats. Its square root is a
-        metric.
+        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients; −∞ masks a
+        class. Summed over the classes, averaged over the rest. In nats. Its square root is a metric.
 
     Shape:
-        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``, ``target``: (N, C, *). ``"none"``: (N, *). Classes are axis 1: take ``movedim(-1, 1)`` of
+        (B, T, V) logits of language models.
 
     Raises:
-        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` NaN or +∞ logits.
+        ValueError: under ``strict()`` NaN or +∞ logits.
 
     Source:
         Lin (1991), *Divergence measures based on the Shannon entropy*.
@@ -321,18 +343,21 @@ def brier_loss(
 
     .. math:: \ell(z, y) = \sum_k (p_k - [k = y])^2, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
         Summed over the classes, as Brier did: for two classes twice (1 − p_y)². Strictly proper and bounded,
-        not convex in the logits. Probabilities t as target cost Σ (p_c − t_c)².
+        not convex in the logits. For probabilities t the loss is Σ (p_c − t_c)².
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: shapes do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer;
-            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
-            classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Brier (1950), *Verification of forecasts expressed in terms of probability*.
@@ -374,17 +399,20 @@ def hinge_loss(
 
     .. math:: \ell(z, y) = y \max(0, m - z) + (1 - y) \max(0, m + z)
 
+    Args:
+        margin: m, a positive number: the score that is asked for, with the sign of the label.
+        squared: square both terms.
+        weight: of the elements; broadcasts to ``input``.
+
     Conventions:
-        The score should exceed ``margin`` (m) with the sign of the label; the gradient is 0 beyond it, the
-        edge included. ``squared`` squares both terms. Estimates the more probable label, not its probability
-        (squared: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
+        The gradient is 0 beyond the ``margin``, the edge included. Estimates the more probable label, not its
+        probability (``squared``: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal; labels 0 and 1, not −1. ``"none"``: the same.
 
     Raises:
-        ValueError: ``margin`` not positive; ``squared`` no bool; shapes differ; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
+        ValueError: under ``strict()`` a label outside [0, 1].
 
     Source:
         Cortes & Vapnik (1995), *Support-vector networks*.
@@ -419,19 +447,23 @@ def multiclass_hinge_loss(
 
     .. math:: \ell(z, y) = \max(0, m + \max_{k \ne y} z_k - z_y)
 
+    Args:
+        margin: m, a positive number: by how much the score of the class should exceed the others.
+        variant: ``"crammer-singer"``, the formula above, or ``"weston-watkins"``, the sum over the others.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``"weston-watkins"`` sums max(0, m + z_k − z_y) over k ≠ y instead of taking the largest (torch's
-        ``multi_margin_loss`` divides that by C). Tied largest scores share the gradient. Neither variant is
-        consistent for more than two classes. Probabilities as target cost the expected loss, in C passes.
+        ``"weston-watkins"`` is Σ max(0, m + z_k − z_y) over k ≠ y; torch's ``multi_margin_loss`` divides that
+        by C. Tied largest scores share the gradient. Neither ``variant`` is consistent for more than two
+        classes. For probabilities t the loss is Σ t_c ℓ_c, in C passes.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``margin`` not positive; unknown ``variant``; shapes do not fit; indices of a dtype that
-            is no integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``;
-            under ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
             logits.
 
     Source:
@@ -476,18 +508,23 @@ def generalized_cross_entropy(
 
     .. math:: \ell(z, y) = \frac{1 - p_y^q}{q}, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        q: a number from 0, cross-entropy, to 1, which is 1 − p_y, half the absolute error.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``q=0`` is the limit, cross-entropy; ``q=1`` is 1 − p_y, half the absolute error. The larger q, the
-        less a mislabelled sample pulls. Probabilities t as target cost Σ t_c (1 − p_c^q)/q.
+        The larger q, the less a mislabelled sample pulls. For probabilities t the loss is Σ t_c ℓ_c. Value
+        and gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``q`` outside [0, 1]; shapes do not fit; indices of a dtype that is no integer;
-            ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
-            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Zhang & Sabuncu (2018), *Generalized cross entropy loss for training deep neural networks with noisy
@@ -525,19 +562,25 @@ def symmetric_cross_entropy(
 
     .. math:: \ell(z, y) = -\alpha \log p_y - \beta A (1 - p_y), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        alpha: α, a number from 0 on: the factor of cross-entropy.
+        beta: β, a number from 0 on: the factor of the reverse.
+        log_zero: A, what stands for log 0 in the reverse: a number, at most 0.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        The reverse term is −Σ p_c log t_c, where log 0 is taken to be ``log_zero`` (A). For probabilities t
-        as target, log t_c is cut off at A from below.
+        The reverse is −Σ p_c log t_c, where log 0 is taken to be A. For probabilities t as target, log t_c is
+        cut off at A from below. Value and gradient of a right and sure example have absolute, not relative
+        accuracy, as in :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative; ``log_zero`` positive or infinite; shapes do not fit;
-            indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
-            that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Wang et al. (2019), *Symmetric cross entropy for robust learning with noisy labels*.
@@ -585,18 +628,23 @@ def poly_loss(
 
     .. math:: \ell(z, y) = -\log p_y + \varepsilon (1 - p_y), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        epsilon: ε, a number from −1 on: added to the first coefficient, 1; 0 is cross-entropy.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        −log p is Σ (1 − p)^j / j; ``epsilon`` is added to the coefficient 1 of its first term, and below −1
-        would reward mistakes. ``epsilon=0`` is cross-entropy. Probabilities t as target cost Σ t_c ℓ_c.
+        −log p is Σ (1 − p)^j / j. An ε below −1 would reward mistakes. For probabilities t the loss is Σ t_c
+        ℓ_c. Value and gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``epsilon`` below −1 or infinite; shapes do not fit; indices of a dtype that is no
-            integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
-            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Leng et al. (2022), *PolyLoss: a polynomial expansion perspective of classification loss functions*.
@@ -628,16 +676,22 @@ def spherical_loss(
     .. math:: \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert}, \qquad p = \operatorname{softmax}(z)
 
     Args:
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
-        Strictly proper and bounded, not convex in the logits. It is half the generalised cross-entropy with
-        q = ½ of doubled logits: 1 − √softmax(2z)_y. For probabilities t the loss is Σ t_c ℓ_c.
+        Strictly proper and bounded, not convex in the logits. It is half the generalised cross-entropy with q
+        = ½ of doubled logits: 1 − √softmax(2z)_y. For probabilities t the loss is Σ t_c ℓ_c. Value and
+        gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *). ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Good (1971), comment on *Measuring information and uncertainty*; Gneiting & Raftery (2007), *Strictly
@@ -677,8 +731,8 @@ def sparsemax_loss(
         \qquad p_k = \max(0, z_k - \tau), \quad \sum_k p_k = 1
 
     Args:
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
         p is sparsemax(z), the point of the simplex nearest to z; a class whose logit is below τ has
@@ -686,8 +740,12 @@ def sparsemax_loss(
         an index the loss is 0 from a margin of 1 on, like a hinge. Logits of −∞ mask a class.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *). ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
@@ -738,12 +796,15 @@ def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
 
 
-@checked(variant=rules.one_of("coral", "corn"), ignore_index=rules.integer)
+Questions = Literal["coral", "corn"]
+
+
+@checked(variant=rules.one_of(Questions), ignore_index=rules.integer)
 def ordinal_loss(
     input: Tensor,
     target: Tensor,
     *,
-    variant: Literal["coral", "corn"] = "coral",
+    variant: Questions = "coral",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -756,8 +817,8 @@ def ordinal_loss(
         variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
             question has a binary cross-entropy. ``"corn"``: z_k is the logit of P(Y > k | Y ≥ k), and only
             the questions up to the label are asked: the sum is the −log-likelihood of the label.
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
         Classes are 0, 1, …, K − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
@@ -765,13 +826,17 @@ def ordinal_loss(
         and cannot. For probabilities t the loss is Σ t_c ℓ_c, in K passes.
 
     Shape:
-        ``input``: (N, K − 1, *). ``target``: (N, *) integers or (N, K, *) probabilities. ``weight``:
-        broadcasts to (N, *). ``"none"``: (N, *).
+        ``input``: (N, K − 1, *), the questions on axis 1. ``target``: (N, *) integers or (N, K, *)
+        probabilities. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
-        Cao, Mirjalili & Raschka (2020), *Rank
-        consistent ordinal regression for neural networks*; Shi, Cao & Raschka (2023), *Deep neural networks
-        for rank-consistent ordinal regression based on conditional probabilities*.
+        Cao, Mirjalili & Raschka (2020), *Rank consistent ordinal regression for neural networks*; Shi, Cao &
+        Raschka (2023), *Deep neural networks for rank-consistent ordinal regression based on conditional
+        probabilities*.
 
     Example:
         >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
@@ -827,17 +892,21 @@ def ranked_probability_loss(
         p = \operatorname{softmax}(z)
 
     Args:
-        ignore_index: targets equal to it are left out.
-        weight: weights of the samples.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
 
     Conventions:
-        A miss by one class costs less than a miss by two; not divided by C − 1, as some do. Strictly proper
-        and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k − T_k)², with T the
-        cumulative sums of t.
+        The farther a miss, the larger the loss: of a sure miss by k classes it is k. Not divided by C − 1, as
+        some do. Strictly proper and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k
+        − T_k)², with T the cumulative sums of t.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *). ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
@@ -963,7 +1032,7 @@ class SparsemaxLoss(LossModule, loss=sparsemax_loss):
 class OrdinalLoss(LossModule, loss=ordinal_loss):
     """The Module of :func:`ordinal_loss`."""
 
-    variant: Literal["coral", "corn"] = "coral"
+    variant: Questions = "coral"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

@@ -6,8 +6,8 @@ dtype or soft masks (N, C, *): one-hot masks give the number that the indices gi
 is one channel with ``multilabel=True``. Each class of each image is one loss, (N, C), whatever the number of
 its pixels.
 
-The losses here are ratios of three counts of pixels, made soft so that p = t, and nothing else, costs 0: what
-is found, Σ min(p, t); what is false, Σ (p − t)₊; what is missed, Σ (t − p)₊.
+The losses here are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing else:
+true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
 """
 
 from __future__ import annotations
@@ -73,26 +73,29 @@ def dice_loss(
 
     .. math:: \ell(p, t) = \frac{\sum_i \lvert p_i - t_i \rvert}{\sum_i (p_i + t_i) + s}
 
+    Args:
+        smooth: s, a number of pixels from 0 on: so many false ones are a loss of ½ where the class is absent.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
         The sums go over the pixels of one image; p is the softmax, or the sigmoid, of the logits. For 0/1
-        masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). ``smooth`` (s) is in pixels: so many false ones cost
-        ½ where the class is absent. With ``smooth=0`` an absent class of which nothing is predicted costs 0,
-        and any other prediction of it 1, with gradient 0. The background, and absent classes, are classes
-        like any other: weigh them with 0 to leave them out. Pixels equal to ``ignore_index`` are deleted.
-        For the Dice loss of a batch as one image, move the batch to the pixels. Twice differentiable where p
-        ≠ t.
+        masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). With ``smooth=0`` an absent class of which nothing is
+        predicted has loss 0, and any other prediction of it 1, with gradient 0. The background, and absent
+        classes, are classes like any other: weigh them with 0 to leave them out. For the Dice loss of a batch
+        as one image, move the batch to the pixels. Twice differentiable where p ≠ t.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: shapes do not fit; one channel without ``multilabel``; indices of a dtype that is no
-            integer, or with ``multilabel``; ``smooth`` negative; ``class_weight`` not of shape (C,);
-            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
-            classes, soft targets that are no probabilities, NaN or +∞ logits.
-        IndexError: in eager mode on a CPU, an index outside the classes.
+        ValueError: one channel without ``multilabel``; indices with ``multilabel``; soft masks (N, C, P)
+            without it, which may be maps without classes; under ``strict()`` indices of no class, soft masks
+            that are no probabilities, NaN or +∞ logits.
+        IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
         Milletari et al. (2016), *V-Net*, without the squares.
@@ -128,14 +131,20 @@ def jaccard_loss(
 
     .. math:: \ell(p, t) = \frac{\sum_i \lvert p_i - t_i \rvert}{\sum_i \max(p_i, t_i) + s}
 
+    Args:
+        smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        As :func:`dice_loss` D, ``smooth`` and ``ignore_index`` included. At ``smooth=0`` it is 2D / (1 + D),
-        and a metric between masks, soft ones too; D is none.
+        All as :func:`dice_loss`. With ``smooth=0`` it is 2D / (1 + D), D the Dice loss, and a metric between
+        masks, soft ones too; D is none.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -178,19 +187,26 @@ def tversky_loss(
     .. math:: \ell(p, t) = \frac{\alpha F + \beta M}{I + \alpha F + \beta M + s (\alpha + \beta) / 2}, \qquad
         I = \sum_i \min(p_i, t_i), \quad F = \sum_i \max(0, p_i - t_i), \quad M = \sum_i \max(0, t_i - p_i)
 
+    Args:
+        alpha: α, a number from 0 on: the price of a false positive pixel.
+        beta: β, a number from 0 on: the price of a missed one; the more, the more recall.
+        smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        ``alpha`` is the price of a *false positive* pixel, ``beta`` that of a missed one: more ``beta``, more
-        recall. (½, ½) is :func:`dice_loss`, (1, 1) :func:`jaccard_loss`, (1/(1 + b²), b²/(1 + b²)) is 1 −
-        F_b, at every ``smooth``: s pixels of average price. All else, ``ignore_index`` too,
-        as :func:`dice_loss`.
+        For (α, β) = (½, ½) it is :func:`dice_loss`, for (1, 1) :func:`jaccard_loss`, for (1/(1 + b²), b²/(1 +
+        b²)) 1 − F_b, with every ``smooth``. All else as :func:`dice_loss`. Others name the prices the other
+        way round.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative; otherwise as :func:`dice_loss`.
+        ValueError: as :func:`dice_loss`.
 
     Source:
         Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*.
@@ -234,18 +250,27 @@ def focal_tversky_loss(
         \right)^{1 / \gamma}, \qquad I = \sum_i \min(p_i, t_i), \quad F = \sum_i \max(0, p_i - t_i), \quad
         M = \sum_i \max(0, t_i - p_i)
 
+    Args:
+        alpha: α, a number from 0 on: the price of a false positive pixel.
+        beta: β, a number from 0 on: the price of a missed one.
+        gamma: γ, a positive number: above 1 small losses become larger, and their slope steeper without
+            bound.
+        smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        ``gamma`` above 1 makes small losses larger, and their slope steeper without bound; at a loss of 0 the
-        gradient is 0. ``gamma=1`` is :func:`tversky_loss`; ``alpha`` is the price of false positives,
-        ``beta`` of missed ones, ``smooth`` and ``ignore_index`` are as there.
+        With ``gamma=1`` it is :func:`tversky_loss`. Where the loss is 0 the gradient is 0. All else as
+        :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative, ``gamma`` not positive; otherwise as :func:`dice_loss`.
+        ValueError: as :func:`dice_loss`.
 
     Source:
         Abraham & Khan (2019), *A novel focal Tversky loss function*.
@@ -278,14 +303,20 @@ def generalized_dice_loss(
     .. math:: \ell(p, t) = \frac{\sum_k w_k \sum_i \lvert p_{ki} - t_{ki} \rvert}{\sum_k w_k (\sum_i (p_{ki} +
         t_{ki}) + s)}, \qquad w_k = (\sum_i t_{ki} + s)^{-2}
 
+    Args:
+        smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`: it bounds the weight of an absent
+            class.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the images; broadcasts to (N,).
+
     Conventions:
-        One value for each image. ``smooth`` (s) is that of :func:`dice_loss`, which this is for one class,
-        and what bounds the weight of an absent class; with ``smooth=0`` absent classes weigh nothing. The
-        weights are constants for the gradient. ``ignore_index`` and all else as :func:`dice_loss`.
+        One value for each image. For one class it is :func:`dice_loss`. With ``smooth=0`` absent classes
+        weigh nothing. The weights are constants for the gradient. All else as :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
+        ``"none"``: (N,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -323,24 +354,27 @@ def lovasz_softmax_loss(
 
     .. math:: \ell(p, y) = \sum_k m_k g_k, \qquad m = \lvert p - t \rvert
 
+    Args:
+        classes: ``"present"``, those with a pixel in the target (the others weigh 0), or ``"all"``.
+        per_image: each image is one set of pixels; otherwise all images together are.
+        ignore_index: the target of pixels that are left out.
+        weight: of the classes; broadcasts to (C,), or with ``per_image`` to (N, C).
+
     Conventions:
         The errors m of a class are taken in descending order, ties in the order of the pixels. With I of the
         class not among the k largest, and U pixels that are of the class or among them, the weight g of the
         k-th error is 1/U if it is of the class, else I/(U (U − 1)): the rise of the Jaccard loss. That is the
-        convex closure of the Jaccard loss: piecewise linear and convex in m, not in the logits. An absent
-        class costs its largest error; by default only classes with a pixel in the target are counted, the
-        others weigh 0 (``classes="all"`` counts them). Pixels equal to ``ignore_index`` are deleted. All
-        images are one set of pixels unless ``per_image``; then every class present in an image counts alike.
-        The weights are constants for the gradient.
+        convex closure of the Jaccard loss: piecewise linear and convex in m, not in the logits. The loss of
+        an absent class is its largest error. With ``per_image`` every class present in an image counts alike.
+        The weights g are constants for the gradient.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers. ``weight``: broadcasts to (C,), or with
-        ``per_image`` to (N, C); 0 deletes. ``"none"``: (C,), or (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers. ``"none"``: (C,), or with ``per_image`` (N, C).
 
     Raises:
-        ValueError: shapes do not fit; one channel; a target that is no index; ``classes`` other than
-            "present" and "all"; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            indices outside the classes, NaN or +∞ logits.
+        ValueError: one channel; a target that is no index; under ``strict()`` indices of no class, NaN or +∞
+            logits.
+        IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
         Berman et al. (2018), *The Lovász-softmax loss*.
@@ -381,18 +415,21 @@ def lovasz_hinge_loss(
 
     .. math:: \ell(z, y) = \sum_k m_k g_k, \qquad m = \max(0, 1 - (2 y - 1) z)
 
+    Args:
+        per_image: each image is one set of pixels; otherwise all images together are.
+        ignore_index: the target of pixels that are left out.
+        weight: of the sets: one number, or with ``per_image`` of shape (N,).
+
     Conventions:
-        As :func:`lovasz_softmax_loss`, ``ignore_index`` included, with the hinge errors of logits, labels 0
-        and 1. Convex in the logits. A mask without foreground costs its largest error. At most the Jaccard
-        loss of the sign of the logits is recovered: it is no consistent surrogate of it.
+        As :func:`lovasz_softmax_loss` with the hinge errors of logits, labels 0 and 1. Convex in the logits.
+        The loss of a mask without foreground is its largest error. It is no consistent surrogate of the
+        Jaccard loss of the sign of the logits.
 
     Shape:
-        ``input``, ``target``: (N, *), equal. All pixels are one set, and ``"none"`` and ``weight`` have shape
-        (); with ``per_image`` one set an image, and they have shape (N,). ``weight`` 0 deletes.
+        ``input``, ``target``: (N, *), equal. ``"none"``: (), or with ``per_image`` (N,).
 
     Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
+        ValueError: under ``strict()`` labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
 
     Source:
         Yu & Blaschko (2015), *The Lovász hinge*.
@@ -586,7 +623,7 @@ def _tversky_terms(counts: _SoftCounts, alpha: float, beta: float, smooth: float
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension.
 
-    A deleted pixel has error 0 and is no foreground: it comes after all errors that cost anything.
+    A deleted pixel has error 0 and is no foreground: it comes after all errors above 0.
     """
     m = errors.detach()
     if _eager.can_read(m) and m.numel():  # one set after the other, in little memory

@@ -524,8 +524,8 @@ def test_docstring_says_what_a_user_needs(case: LossCase) -> None:
     text = inspect.getdoc(case.function) or ""
     for section in (".. math::", "Args:", "Conventions:", "Shape:", "Source:", "Example:", ">>>"):
         assert section in text, section
-    for name in case.rules:
-        assert f"``{name}" in text or name in ("q", "reduction"), name
+    for name in [*case.rules, "weight"]:
+        assert f"\n    {name}: " in text or name == "reduction", name
     twin = case.card.module.__doc__ or ""
     assert case.name in twin
     assert twin.startswith(text.split("\n")[0])

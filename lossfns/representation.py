@@ -117,8 +117,8 @@ def contrastive_loss(
         raise ValueError(f"target must have shape {tuple(input1.shape[:-1])}, got {tuple(target.shape)}")
 
     def pull_or_push(u: Tensor, v: Tensor, y: Tensor) -> Tensor:
-        y, d = y[..., 0], norm(u - v)
-        return (y * (u - v).square().sum(-1) + (1 - y) * F.relu(margin - d).square()) / 2
+        y, d = y[..., 0], u - v
+        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - norm(d)).square()) / 2
 
     y = target.unsqueeze(-1).expand(input1.shape)  # cut into chunks as the rows are
     domains = {"target": _same_or_different}

@@ -375,7 +375,7 @@ def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    assert set(case.rules) == hyperparameters - {"weight", *case.by_name}
+    assert set(case.rules) == hyperparameters - {"weight", "candidates", *case.by_name}
 
 
 @each_hyper
@@ -421,7 +421,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert list(constructor) == [
         n
         for n, p in inspect.signature(case.function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n not in ("weight", *case.by_name)
+        if p.kind is p.KEYWORD_ONLY and n not in ("weight", "candidates", *case.by_name)
     ]
     assert not list(module.parameters())
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import verify
+from lossfns import _chunked, verify
 from tests.support import gradient
 
 F64 = torch.float64
@@ -139,10 +139,12 @@ def test_ties_keep_their_order_and_only_the_order_counts() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
-def test_a_right_order_with_wide_gaps_costs_nothing(dtype: torch.dtype) -> None:
+def test_a_right_order_with_wide_gaps_costs_next_to_nothing(dtype: torch.dtype) -> None:
+    """Three times log(1 + exp −200), which float64 can tell from 0."""
     s = torch.tensor([[400.0, 200.0, 0.0, -200.0]], dtype=dtype)
     y = torch.tensor([[3, 2, 1, 0]])
-    assert lossfns.listmle_loss(s, y).item() == 0
+    expected = 3 * math.exp(-200) if dtype is F64 else 0.0
+    assert lossfns.listmle_loss(s, y).item() == pytest.approx(expected, rel=1e-15, abs=0)
     assert gradient(lambda x: lossfns.listmle_loss(x, y), s).double().abs().max() < 1e-80
     assert lossfns.listmle_loss(-s, y).item() == 1200
     assert gradient(lambda x: lossfns.listmle_loss(x, y), -s).tolist() == [[-1, -1, -1, 3]]
@@ -189,3 +191,43 @@ def test_shapes_of_lists() -> None:
         lossfns.listmle_loss(torch.tensor(1.0), torch.tensor(1.0))
     with pytest.raises(ValueError, match="weight must broadcast to the shape of the unreduced loss"):
         lossfns.listmle_loss(s, y, weight=torch.ones(2, 3, 4))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e4, 1e6])
+def test_what_all_scores_have_in_common_takes_no_digits(offset: float) -> None:
+    """The exact value of float32 scores, wherever they lie: their differences are exact."""
+    s, y = (offset + normal(20, 9) * 4).float(), normal(20, 9, seed=1).argsort()
+    f = partial(lossfns.listmle_loss, target=y, reduction="none")
+    exact, single = plackett_luce(s.double() - offset, y), f(s)
+    assert single.dtype is torch.float32
+    torch.testing.assert_close(single.double(), exact, rtol=2e-6, atol=0)
+    expected = gradient(lambda x: plackett_luce(x, y), s.double() - offset)
+    torch.testing.assert_close(gradient(f, s).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_right_and_sure_order_keeps_its_digits() -> None:
+    s, y = torch.tensor([[0.0, -20.0]]), torch.tensor([[1, 0]])
+    assert lossfns.listmle_loss(s, y).item() == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
+    low = math.exp(-20) / (1 + math.exp(-20))
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), s)[0].tolist() == pytest.approx(
+        [-low, low], rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("rows", [(), (1,), (40,)], ids=str)
+def test_the_target_of_a_list_may_have_a_graph(
+    rows: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its order has no derivative: nothing flows there, in chunks neither."""
+    s, y = normal(*rows, 30).requires_grad_(), normal(*rows, 30, seed=1).requires_grad_()
+    for size in (4, 10**9):
+        monkeypatch.setattr(_chunked, "CHUNK", size)
+        monkeypatch.setattr(_chunked, "MANY", 2)
+        value = lossfns.listmle_loss(s, 2 * y)
+        torch.testing.assert_close(value, plackett_luce(s.reshape(-1, 30), y.detach().reshape(-1, 30)).mean())
+        for create_graph in (False, True):
+            got = torch.autograd.grad(
+                value, (s, y), retain_graph=True, create_graph=create_graph, allow_unused=True
+            )
+            assert got[1] is None
+            torch.testing.assert_close(got[0].detach(), gradient(lambda x: lossfns.listmle_loss(x, y), s))

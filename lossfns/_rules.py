@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
+import torch
 from torch import Tensor
 
 P = ParamSpec("P")
@@ -84,10 +85,15 @@ def optional(rule: Rule) -> Rule:
     )
 
 
+def _is_scalar(value: Tensor) -> bool:
+    """Whether a tensor holds one real number."""
+    return value.numel() == 1 and value.layout is torch.strided and not value.dtype.is_complex
+
+
 def or_tensor(rule: Rule) -> Rule:
     """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
     return Rule(
-        lambda v: v.numel() == 1 if isinstance(v, Tensor) else rule.holds(v),
+        lambda v: _is_scalar(v) if isinstance(v, Tensor) else rule.holds(v),
         f"{rule.words}, or a tensor of one number",
         lambda v: v.reshape(()) if isinstance(v, Tensor) else rule.plain(v),
     )

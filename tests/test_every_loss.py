@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import lossfns
 from lossfns import _eager
@@ -247,7 +248,15 @@ def test_targets_of_integers_and_bools(case: LossCase, dtype: torch.dtype) -> No
     assert torch.equal(as_input, case(target.float(), input, *rest))
 
 
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (
+    torch.uint8,
+    torch.uint16,
+    torch.uint32,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+)
 
 
 @each_hyper
@@ -343,6 +352,21 @@ def test_shapes_and_dtypes_are_known_without_values(case: LossCase) -> None:
             value = case(*arguments, weight=weight, reduction="none", **hyper)
             assert (value.shape, value.dtype, value.device.type) == (shape, torch.float64, "meta")
             assert case(*arguments, weight=weight, **hyper).shape == ()
+
+
+@each_hyper
+def test_shapes_are_known_of_fake_tensors(case: LossCase, hyper: Hyper) -> None:
+    """Tools that plan before anything runs have such: no value can be read, but gradients have a shape."""
+    shape = case.layout.shape
+    with FakeTensorMode() as mode:
+        arguments: list[Tensor] = [mode.from_tensor(a) for a in leaves(case.arguments(*shape))]
+        known = {name: mode.from_tensor(v) if isinstance(v, Tensor) else v for name, v in hyper.items()}
+        for weight in (None, torch.ones(shape)):
+            assert case(*arguments, weight=weight, reduction="none", **known).shape == shape
+            value = case(*arguments, weight=weight, **known)
+            assert value.shape == ()
+            slopes = torch.autograd.grad(value, differentiable(arguments))
+            assert [s.shape for s in slopes] == [a.shape for a in differentiable(arguments)]
 
 
 @each_case

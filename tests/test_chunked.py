@@ -349,7 +349,7 @@ def test_cuts_cover_everything_once(
 
 def test_the_sizes_are_those_that_the_book_tells() -> None:
     chapter = (ROOT / "book/practice/losses-at-scale.ipynb").read_text(encoding="utf-8")
-    assert f"pieces of $2^{{{_chunked.CHUNK.bit_length() - 1}}}$ numbers for each thread" in chapter
+    assert f"chunks of $2^{{{_chunked.CHUNK.bit_length() - 1}}}$ numbers for each thread" in chapter
     assert f"at most $2^{{{_similarity.PLAIN.bit_length() - 1}}}=2048^2$ inner products" in chapter
     assert (_chunked.CHUNK.bit_count(), _similarity.PLAIN.bit_count()) == (1, 1)
 

@@ -48,13 +48,13 @@ def is_number(value: Any) -> bool:
 
 def _is_boolean(value: Any) -> bool:
     """Whether ``value`` is a bool, of Python or of NumPy, which is not imported here for it."""
-    if isinstance(value, bool | Tensor):
+    if isinstance(value, (bool, Tensor)):
         return isinstance(value, bool)
     return getattr(value, "shape", None) == () and str(getattr(value, "dtype", "")) == "bool"
 
 
 def _to_number(value: Any) -> Any:
-    return value if isinstance(value, float | int) else float(value)
+    return value if isinstance(value, (float, int)) else float(value)
 
 
 def number(test: Callable[[float], bool], words: str) -> Rule:

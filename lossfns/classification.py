@@ -313,7 +313,9 @@ def js_divergence(
             x, y = (torch.where(w.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
         return _jensen_shannon(x, y)
 
-    return reduce_loss(masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
+    return reduce_loss(
+        masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True, many_temporaries=True
+    )
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:

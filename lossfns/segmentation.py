@@ -485,11 +485,10 @@ def _prepare(
         by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
-        ignored = t == ignore_index
-        deleted = None if _eager.known_all_false(ignored) else ignored
+        deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
     else:
-        ignored = find_ignored(t, ignore_index, is_index)
-        deleted = None if ignored is None else ignored.unsqueeze(1)
+        deleted = find_ignored(t, ignore_index, is_index)
+        deleted = None if deleted is None else deleted.unsqueeze(1)
     if is_index:
         t = t.unsqueeze(1)
     if weight is not None and unreduced.start is None:

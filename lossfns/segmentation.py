@@ -330,10 +330,11 @@ def generalized_dice_loss(
     """
     z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
     counts = _count(z, t, deleted, multilabel)
-    wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
+    numerator, denominator = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    return reduce(safe_divide((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
+    loss = safe_divide((share * numerator).sum(1), (share * denominator).sum(1))
+    return reduce(loss, weight, reduction)
 
 
 Classes = Literal["present", "all"]

@@ -1,4 +1,31 @@
-"""Loss functions with one convention, right at the edges: the package of the book *Loss Functions*."""
+"""Loss functions with one convention, right at the edges: the package of the book *Loss Functions*.
+
+The losses are in :mod:`lossfns.regression`, :mod:`~lossfns.classification`, :mod:`~lossfns.imbalance`,
+:mod:`~lossfns.segmentation`, :mod:`~lossfns.detection`, :mod:`~lossfns.representation` and
+:mod:`~lossfns.ranking`, and all of them here, too. What holds for each:
+
+* **Arguments.** The prediction comes first, then the target; all else is given by name:
+  ``loss(input, target, *, …, weight=None, reduction="mean")``. Shapes are never broadcast against each other.
+* **Logits** go in; the softmax or sigmoid is inside. Classes are axis 1, (N, C, *), and a target is an index
+  (N, *) or a row of probabilities (N, C, *): one-hot rows give the number of the index.
+* **Mean** is Σ wᵢ ℓᵢ / Σ wᵢ, so that constant weights change nothing; ``"sum"`` is Σ wᵢ ℓᵢ, ``"none"`` wᵢ ℓᵢ.
+* **Weights.** ``weight`` broadcasts to the result of ``reduction="none"`` and may be a bool mask. Entries of
+  weight 0 are left out, of the gradient too, whatever they hold: inf and NaN come through neither. Targets
+  equal to ``ignore_index``, −100 by default, are left out likewise.
+* **Nothing left** to average, because the batch is empty or all is left out: the loss is 0, with gradient 0.
+* **Precision.** Half precision is computed in float32; float64 is kept.
+* **Errors** name the argument, what it was and what it may be. Values are looked at by :func:`strict` alone:
+  ``with lossfns.strict():`` refuses NaN, labels of no class, probabilities that do not sum to 1.
+* **Modules.** ``huber_loss(x, y, delta=2.0)`` is ``HuberLoss(delta=2.0)(x, y)``: hyper-parameters go to the
+  constructor, tensors and ``weight`` to the call. :class:`LossModule` makes one of a function of your own.
+
+>>> import torch, lossfns
+>>> z = torch.tensor([[2.0, 0.0], [0.0, 2.0], [float("nan"), 0.0]])
+>>> lossfns.cross_entropy(z, torch.tensor([0, 0, -100]), reduction="none")
+tensor([0.1269, 2.1269, 0.0000])
+>>> lossfns.CrossEntropyLoss(class_weight=torch.tensor([1.0, 3.0]))(z, torch.tensor([0, 1, -100]))
+tensor(0.1269)
+"""
 
 from lossfns import classification as classification
 from lossfns import detection as detection

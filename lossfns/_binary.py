@@ -33,7 +33,8 @@ def binary_loss(
         if negative is None and _eager.known_integral(t) and not t.requires_grad:
             branch = positive(torch.rsub(t, -1, alpha=-2) * x)
             return branch if a == b == 1 else branch * (b + (a - b) * t)
-        return mix(positive, negative or (lambda x: positive(-x)), x, a * t, b * (1 - t))
+        other = (lambda x: positive(-x)) if negative is None else negative
+        return mix(positive, other, x, a * t, b * (1 - t))
 
     domains = {"target": _check.probability}
     return elementwise(loss, weight, reduction, domains=domains, input=input, target=target)

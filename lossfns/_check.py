@@ -21,6 +21,8 @@ _DTYPES = (
     torch.int32,
     torch.int16,
     torch.int8,
+    torch.uint32,
+    torch.uint16,
     torch.uint8,
     torch.bool,
 )

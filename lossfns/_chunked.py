@@ -8,6 +8,7 @@ there the plain form stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import EllipsisType
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ CHUNK = 2**17
 # by one function of torch, it makes few.
 FEW, MANY = 2, 32
 
-Where = tuple[slice] | tuple[slice, EllipsisType, slice]
+Where = tuple[slice] | tuple[slice, EllipsisType, slice] | tuple[EllipsisType]
 Tensors = Sequence[Tensor | None]
 
 
@@ -60,6 +61,17 @@ def chunked_row_sums(f: Callable[..., Tensor], tensors: Tensors) -> Tensor:
         return f(*tensors)
     sums: Callable[..., Tensor] = _ChunkedRowSums.apply
     return sums(f, *tensors)
+
+
+def tiled_rows(
+    f: Callable[..., Tensor], tiles: Sequence[slice], rows: Tensor, *shared: Tensor | None
+) -> Tensor:
+    """``f(0, rows, *shared)``, one value a row, from ``f(start, rows[tile], *shared)`` for each of the tiles.
+
+    The backward pass computes a tile again rather than keep it.
+    """
+    values: Callable[..., Tensor] = _TiledRows.apply
+    return values(f, tiles, rows, *shared)
 
 
 def gather(parts: Iterable[Tensor], rows: int) -> Tensor:
@@ -250,8 +262,37 @@ class _ChunkedRowSums(torch.autograd.Function):
             grads = _plain_grads(ctx.f, tensors, needs_grad, grad_output)
             return _by_argument(ctx, _ChunkedRowSums.OPTIONS, grads)
         like = _at(tensors, needs_grad)
-        grads = _Grads(like)
+        total = _Grads(like)
         for where in _chunk_slices(tensors[0], True):
             value, leaves = _run_chunk(ctx.f, tensors, where, needs_grad)
-            grads.put(where, _grads(value, leaves, grad_output[where[0]]))
-        return _by_argument(ctx, _ChunkedRowSums.OPTIONS, grads.shaped(like))
+            total.put(where, _grads(value, leaves, grad_output[where[0]]))
+        return _by_argument(ctx, _ChunkedRowSums.OPTIONS, total.shaped(like))
+
+
+class _TiledRows(torch.autograd.Function):
+    """The values of f for each tile of rows. Only the arguments are kept."""
+
+    OPTIONS = 2
+
+    @staticmethod
+    def forward(
+        ctx: Any, f: Callable[..., Tensor], tiles: Sequence[slice], rows: Tensor, *shared: Tensor | None
+    ) -> Tensor:
+        ctx.f, ctx.tiles = f, tiles
+        ctx.save_for_backward(rows, *shared)
+        return gather((f(tile.start, rows[tile], *shared) for tile in tiles), len(rows))
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        tensors, needs_grad = ctx.saved_tensors, _needs_grad(ctx, _TiledRows.OPTIONS)
+        if torch.is_grad_enabled() or not _eager.has_memory(grad_output):
+            grads = _plain_grads(partial(ctx.f, 0), tensors, needs_grad, grad_output)
+            return _by_argument(ctx, _TiledRows.OPTIONS, grads)
+        rows, *shared = tensors
+        totals = [torch.zeros_like(t) for t in _at(tensors, needs_grad)]
+        for tile in ctx.tiles:
+            value, leaves = _run_chunk(partial(ctx.f, tile.start), (rows[tile], *shared), (...,), needs_grad)
+            grads = _grads(value, leaves, grad_output[tile])
+            for i, total, grad in zip(needs_grad, totals, grads, strict=True):
+                (total[tile] if i == 0 else total).add_(cast("Tensor", grad))
+        return _by_argument(ctx, _TiledRows.OPTIONS, totals)

@@ -163,7 +163,7 @@ def takes_indices(input: Tensor, target: Tensor) -> bool:
 
 
 def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Tensor | None:
-    """Where the target, or all of its probabilities, is ``ignore_index``; None if it is known that nowhere."""
+    """Where the target, or each of its probabilities, is ``ignore_index``; None if that is known nowhere."""
     if ignore_index is None:
         return None
     if is_index:
@@ -175,7 +175,9 @@ def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Te
     return None if _eager.known_all_false(ignored) else ignored
 
 
-def naming_the_index(compute: Callable[[], Tensor], target: Tensor, classes: int) -> Tensor:
+def naming_the_index(
+    compute: Callable[[], Tensor], target: Tensor, classes: int, *, ignorable: bool = True
+) -> Tensor:
     """The result; where it fails on an index that is no class, an error that says so."""
     if torch.compiler.is_compiling():
         return compute()
@@ -185,8 +187,9 @@ def naming_the_index(compute: Callable[[], Tensor], target: Tensor, classes: int
         if _eager.can_read(target):
             wrong = target[(target < 0) | (target >= classes)]
             if len(wrong):
+                also = " or ignore_index" if ignorable else ""
                 raise IndexError(
-                    f"target must be an index from 0 to {classes - 1} or ignore_index, got {wrong[0]}"
+                    f"target must be an index from 0 to {classes - 1}{also}, got {wrong[0]}"
                 ) from None
         raise
 

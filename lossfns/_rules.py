@@ -9,8 +9,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from numbers import Integral, Real
 from types import FunctionType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
+import torch
 from torch import Tensor
 
 P = ParamSpec("P")
@@ -47,13 +48,13 @@ def is_number(value: Any) -> bool:
 
 def _is_boolean(value: Any) -> bool:
     """Whether ``value`` is a bool, of Python or of NumPy, which is not imported here for it."""
-    if isinstance(value, bool | Tensor):
+    if isinstance(value, (bool, Tensor)):
         return isinstance(value, bool)
-    return getattr(value, "shape", None) == () and getattr(value, "dtype", None) == bool
+    return getattr(value, "shape", None) == () and str(getattr(value, "dtype", "")) == "bool"
 
 
 def _to_number(value: Any) -> Any:
-    return value if isinstance(value, float | int) else float(value)
+    return value if isinstance(value, (float, int)) else float(value)
 
 
 def number(test: Callable[[float], bool], words: str) -> Rule:
@@ -84,23 +85,29 @@ def optional(rule: Rule) -> Rule:
     )
 
 
+def _is_scalar(value: Tensor) -> bool:
+    """Whether a tensor holds one real number."""
+    return value.numel() == 1 and value.layout is torch.strided and not value.dtype.is_complex
+
+
 def or_tensor(rule: Rule) -> Rule:
     """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
     return Rule(
-        lambda v: v.numel() == 1 if isinstance(v, Tensor) else rule.holds(v),
+        lambda v: _is_scalar(v) if isinstance(v, Tensor) else rule.holds(v),
         f"{rule.words}, or a tensor of one number",
         lambda v: v.reshape(()) if isinstance(v, Tensor) else rule.plain(v),
     )
 
 
-def one_of(*choices: str) -> Rule:
-    """A hyper-parameter that is one of a few words."""
+def one_of(literal: Any) -> Rule:
+    """A hyper-parameter that is one of the words of a ``Literal``."""
+    choices = get_args(literal)
     words = "one of " + ", ".join(repr(choice) for choice in choices)
     return Rule(lambda v: isinstance(v, str) and v in choices, words, lambda v: v)
 
 
 optional_class_vector = optional(class_vector)
-_reduction = one_of("mean", "sum", "none")
+_reduction = one_of(Reduction)
 
 
 def with_own_code_object(function: Callable[P, R], name: str) -> Callable[P, R]:
@@ -137,7 +144,7 @@ def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
             plain: dict[str, Any] = {}
             for name, value in kwargs.items():
                 if name not in known:
-                    raise TypeError(_unknown(loss.__name__, name, known))
+                    raise TypeError(unknown_argument(loss.__name__, name, known))
                 plain[name] = rules[name](name, value) if name in rules else value
             return loss(*args, **plain)  # type: ignore[arg-type]
 
@@ -168,7 +175,8 @@ _SYNONYMS = {
 }
 
 
-def _unknown(loss: str, name: str, known: list[str]) -> str:
+def unknown_argument(owner: str, name: str, known: list[str]) -> str:
+    """What to say of an argument, or a field, that a loss or its Module does not have."""
     meant = [*get_close_matches(name, known, 1), _SYNONYMS.get(name)][0]
     hint = f"did you mean {meant}?" if meant in known else f"it takes {', '.join(known)}"
-    return f"{loss} has no argument {name!r}; {hint}"
+    return f"{owner} has no argument {name!r}; {hint}"

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from lossfns import _eager
-from lossfns._chunked import gather
+from lossfns._chunked import tiled_rows
 
 # So many inner products at most are held at once; beyond, they are computed tile by tile.
 PLAIN = 2**22
@@ -85,11 +84,7 @@ def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Ten
         t is None or (_eager.has_memory(t) and not _eager.has_tangent(t)) for t in arguments
     ):
         return f(0, *arguments)
-    of_tiles = (
-        checkpoint(f, part.start, tile, columns, *more, use_reentrant=False, preserve_rng_state=False)
-        for part, tile in zip(parts, torch.split(rows, parts[0].stop), strict=True)
-    )
-    return gather(of_tiles, len(rows))
+    return tiled_rows(f, parts, rows, columns, *more)
 
 
 def mask_columns(s: Tensor, columns: Tensor | None) -> Tensor:

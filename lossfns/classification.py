@@ -8,6 +8,9 @@ Binary losses are element-wise: ``input`` and ``target`` of one shape, bool, int
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +41,11 @@ __all__ = [
     "JSDivergenceLoss",
     "KLDivergenceLoss",
     "MulticlassHingeLoss",
+    "OrdinalLoss",
     "PolyLoss",
+    "RankedProbabilityLoss",
+    "SparsemaxLoss",
+    "SphericalLoss",
     "SymmetricCrossEntropyLoss",
     "binary_cross_entropy",
     "brier_loss",
@@ -48,7 +55,11 @@ __all__ = [
     "js_divergence",
     "kl_divergence",
     "multiclass_hinge_loss",
+    "ordinal_loss",
     "poly_loss",
+    "ranked_probability_loss",
+    "sparsemax_loss",
+    "spherical_loss",
     "symmetric_cross_entropy",
 ]
 
@@ -72,21 +83,31 @@ def cross_entropy(
 
     .. math:: \ell(z, y) = -\log p_y, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        class_weight: w, one number for each class, shape (C,): what torch calls ``weight``.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        label_smoothing: ε, from 0 up to, but not, 1: t becomes (1 − ε) t + ε/C over all C classes.
+        weight: of the samples; broadcasts to (N, *). Not torch's ``weight``, which is ``class_weight`` here.
+
     Conventions:
-        Probabilities t as target cost −Σ t_c log p_c, where t_c = 0 costs 0 even if p_c = 0.
-        ``class_weight`` makes that −Σ w_c t_c log p_c with the weight Σ w_c t_c in the mean, which therefore
-        stays a mean: it is log C for equal logits. ``label_smoothing`` ε replaces t by (1 − ε) t + ε/C over
-        all C classes, before the weights. Targets equal to ``ignore_index`` are deleted.
+        For probabilities t the loss is −Σ t_c log p_c, where a term of t_c = 0 is 0 even if p_c = 0. With
+        ``class_weight`` it is −Σ w_c t_c log p_c and the mean divides by the sum of all w_c t_c, so that it
+        stays a mean: log C for equal logits. ``label_smoothing`` comes before the weights.
+
+        A ``weight`` of shape (C,) is refused, but for one case: where C is also the length of the last axis
+        of (N, *), which is N = C for logits (N, C), it weighs the samples along that axis.
+
+        Value and gradient have absolute, not relative accuracy: where the class is right and sure they are 0
+        once the right numbers are below the rounding of log Σ exp z. In the example below
+        ``binary_cross_entropy`` of the difference of the logits, the same loss, has the digits.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: shapes do not fit; indices of a dtype that is no integer; ``class_weight`` not of shape
-            (C,); ``label_smoothing`` outside [0, 1); ``ignore_index`` no integer; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
-            that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*.
@@ -95,6 +116,9 @@ def cross_entropy(
         >>> z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
         >>> [cross_entropy(z, t, class_weight=w) for t in (torch.tensor([0, 1]), torch.eye(2))]
         [tensor(0.3133), tensor(0.3133)]
+        >>> sure = torch.tensor([[0.0, -20.0]])
+        >>> cross_entropy(sure, torch.tensor([0])), binary_cross_entropy(-sure.diff(), torch.tensor([[1]]))
+        (tensor(0.), tensor(2.0612e-09))
     """
     return class_loss(
         hard_cross_entropy,
@@ -131,19 +155,22 @@ def binary_cross_entropy(
 
     .. math:: \ell(z, y) = -y \log \sigma(z) - (1 - y) \log(1 - \sigma(z))
 
+    Args:
+        pos_weight: a number from 0 on, or a tensor that broadcasts to ``input``: multiplies the first term,
+            but not the denominator of the mean.
+        label_smoothing: ε, from 0 up to, but not, 1: y becomes (1 − ε) y + ε/2.
+        weight: of the elements; broadcasts to ``input``.
+
     Conventions:
-        Exact to rounding for every logit, in value and in gradient: σ(z) − y keeps its digits where it is
-        tiny. Logits of ±∞ with the label they predict cost 0. ``pos_weight`` multiplies the first term, not
-        the denominator of the mean. ``label_smoothing`` ε replaces y by (1 − ε) y + ε/2.
+        Logits, not probabilities, as in torch's ``binary_cross_entropy_with_logits``. Exact to rounding for
+        every logit, in value and in gradient: σ(z) − y keeps its digits where it is tiny. Logits of ±∞ with
+        the label that they predict have loss 0. ``label_smoothing`` comes before ``pos_weight``.
 
     Shape:
-        ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``pos_weight``: a number, or a
-        tensor that broadcasts to it. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal; labels bool, integer or from 0 to 1. ``"none"``: the same.
 
     Raises:
-        ValueError: shapes differ; ``pos_weight`` not positive, or does not broadcast; ``label_smoothing``
-            outside [0, 1); ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label
-            outside [0, 1].
+        ValueError: ``pos_weight`` negative or does not fit; under ``strict()`` a label outside [0, 1].
 
     Source:
         Cox (1958), *The regression analysis of binary sequences*.
@@ -195,7 +222,7 @@ def _soft_logistic(x: Tensor, t: Tensor) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
     hard = t.round()
     soft = t - hard
-    # an infinite x costs 0 or ∞ already in the first term, unless that is where the label leans
+    # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
     finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
     return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
@@ -208,17 +235,21 @@ def kl_divergence(
 
     .. math:: \ell(z, t) = \sum_k t_k (\log t_k - \log p_k), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``input`` are logits, ``target`` probabilities; summed over the classes, averaged over the rest. In
-        nats. Terms with t_c = 0 are 0, in value and gradient, even where p_c = 0; t_c > 0 = p_c costs ∞. At
-        t_c = 0 the derivative with respect to the target, −∞, is left out.
+        ``input`` are logits, ``target`` probabilities, not their logarithms; summed over the classes,
+        averaged over the rest. In nats. Terms of t_c = 0 are 0, in value and gradient, even where p_c = 0;
+        where t_c > 0 = p_c the loss is ∞. At t_c = 0 the derivative with respect to the target, −∞, is left
+        out.
 
     Shape:
-        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``, ``target``: (N, C, *). ``"none"``: (N, *). Classes are axis 1: take ``movedim(-1, 1)`` of
+        (B, T, V) logits and probabilities of language models.
 
     Raises:
-        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
         Kullback & Leibler (1951), *On information and sufficiency*.
@@ -247,17 +278,19 @@ def js_divergence(
     .. math:: \ell(z, s) = \frac{1}{2} \sum_k p_k \log \frac{2 p_k}{p_k + q_k} + \frac{1}{2} \sum_k q_k \log
         \frac{2 q_k}{p_k + q_k}, \qquad p = \operatorname{softmax}(z), \quad q = \operatorname{softmax}(s)
 
+    Args:
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients;
-        −∞ masks a class. Summed over the classes, averaged over the rest. In nats. Its square root is a
-        metric.
+        Both arguments are *logits*, z is ``input`` and s is ``target``, and both get gradients; −∞ masks a
+        class. Summed over the classes, averaged over the rest. In nats. Its square root is a metric.
 
     Shape:
-        ``input``, ``target``: (N, C, *). ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``, ``target``: (N, C, *). ``"none"``: (N, *). Classes are axis 1: take ``movedim(-1, 1)`` of
+        (B, T, V) logits of language models.
 
     Raises:
-        ValueError: shapes differ or lack a class dimension; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` NaN or +∞ logits.
+        ValueError: under ``strict()`` NaN or +∞ logits.
 
     Source:
         Lin (1991), *Divergence measures based on the Shannon entropy*.
@@ -280,17 +313,23 @@ def js_divergence(
             x, y = (torch.where(w.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
         return _jensen_shannon(x, y)
 
-    return reduce_loss(masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
+    return reduce_loss(
+        masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True, many_temporaries=True
+    )
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
-    # log(p/m) = log 2 - log(1 + q/p). A probability below exp(-1000) is 0 in every dtype, so the floor
-    # changes no digit, and keeps ∞ - ∞ out.
+    """½ Σ ((q − p) b − (p + q) log cosh b), b = ½ (log q − log p): nothing cancels where p is nearly q."""
     log_p, log_q = torch.log_softmax(x, 1), torch.log_softmax(y, 1)
-    gap = log_q.clamp(min=-1000) - log_p.clamp(min=-1000)
-    log_2 = math.log(2)
-    halves = log_p.exp() * (log_2 - softplus(gap)) + log_q.exp() * (log_2 - softplus(-gap))
-    return halves.sum(1) / 2
+    # Beyond that difference a term is p log 2 or q log 2 to every digit.
+    most = 40.0 if x.dtype is torch.float64 else 20.0
+    difference = log_q - log_p
+    if not _eager.known_between(difference, -most, most):
+        # a probability below exp(-1000) is 0 in every dtype: the floor changes no digit, and keeps ∞ - ∞ out
+        difference = (log_q.clamp(min=-1000) - log_p.clamp(min=-1000)).clamp(-most, most)
+    p, q, b = log_p.exp(), log_q.exp(), difference / 2
+    log_cosh = torch.log1p(2 * torch.sinh(b / 2).square())
+    return ((q - p) * b - (p + q) * log_cosh).sum(1).clamp(0, 2 * math.log(2)) / 2
 
 
 @checked(ignore_index=rules.integer)
@@ -306,18 +345,21 @@ def brier_loss(
 
     .. math:: \ell(z, y) = \sum_k (p_k - [k = y])^2, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
         Summed over the classes, as Brier did: for two classes twice (1 − p_y)². Strictly proper and bounded,
-        not convex in the logits. Probabilities t as target cost Σ (p_c − t_c)².
+        not convex in the logits. For probabilities t the loss is Σ (p_c − t_c)².
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: shapes do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer;
-            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
-            classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Brier (1950), *Verification of forecasts expressed in terms of probability*.
@@ -359,17 +401,20 @@ def hinge_loss(
 
     .. math:: \ell(z, y) = y \max(0, m - z) + (1 - y) \max(0, m + z)
 
+    Args:
+        margin: m, a positive number: the score that is asked for, with the sign of the label.
+        squared: square both terms.
+        weight: of the elements; broadcasts to ``input``.
+
     Conventions:
-        The score should exceed ``margin`` (m) with the sign of the label; the gradient is 0 beyond it, the
-        edge included. ``squared`` squares both terms. Estimates the more probable label, not its probability
-        (squared: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
+        The gradient is 0 beyond the ``margin``, the edge included. Estimates the more probable label, not its
+        probability (``squared``: 2 P(y = 1) − 1 times the margin). A soft label mixes the two terms.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal; labels 0 and 1, not −1. ``"none"``: the same.
 
     Raises:
-        ValueError: ``margin`` not positive; ``squared`` no bool; shapes differ; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
+        ValueError: under ``strict()`` a label outside [0, 1].
 
     Source:
         Cortes & Vapnik (1995), *Support-vector networks*.
@@ -386,17 +431,16 @@ def hinge_loss(
     return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
 
 
-@checked(
-    margin=rules.positive,
-    variant=rules.one_of("crammer-singer", "weston-watkins"),
-    ignore_index=rules.integer,
-)
+Variant = Literal["crammer-singer", "weston-watkins"]
+
+
+@checked(margin=rules.positive, variant=rules.one_of(Variant), ignore_index=rules.integer)
 def multiclass_hinge_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 1.0,
-    variant: str = "crammer-singer",
+    variant: Variant = "crammer-singer",
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -405,19 +449,23 @@ def multiclass_hinge_loss(
 
     .. math:: \ell(z, y) = \max(0, m + \max_{k \ne y} z_k - z_y)
 
+    Args:
+        margin: m, a positive number: by how much the score of the class should exceed the others.
+        variant: ``"crammer-singer"``, the formula above, or ``"weston-watkins"``, the sum over the others.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``"weston-watkins"`` sums max(0, m + z_k − z_y) over k ≠ y instead of taking the largest (torch's
-        ``multi_margin_loss`` divides that by C). Tied largest scores share the gradient. Neither variant is
-        consistent for more than two classes. Probabilities as target cost the expected loss, in C passes.
+        ``"weston-watkins"`` is Σ max(0, m + z_k − z_y) over k ≠ y; torch's ``multi_margin_loss`` divides that
+        by C. Tied largest scores share the gradient. Neither ``variant`` is consistent for more than two
+        classes. For probabilities t the loss is Σ t_c ℓ_c, in C passes.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``margin`` not positive; unknown ``variant``; shapes do not fit; indices of a dtype that
-            is no integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``;
-            under ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
             logits.
 
     Source:
@@ -437,15 +485,9 @@ def multiclass_hinge_loss(
             others = others.amax(1, keepdim=True)
         return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
 
-    def soft_loss(scores: Tensor, t: Tensor) -> Tensor:
-        classes = range(scores.shape[1])
-        ones = torch.ones_like(scores[:, 0], dtype=torch.long)
-        each = torch.stack([hard_loss(scores, k * ones) for k in classes], 1)
-        return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
-
     return class_loss(
         hard_loss,
-        soft_loss,
+        partial(_expected_loss, hard_loss),
         input,
         target,
         ignore_index=ignore_index,
@@ -468,18 +510,23 @@ def generalized_cross_entropy(
 
     .. math:: \ell(z, y) = \frac{1 - p_y^q}{q}, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        q: a number from 0, cross-entropy, to 1, which is 1 − p_y, half the absolute error.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        ``q=0`` is the limit, cross-entropy; ``q=1`` is 1 − p_y, half the absolute error. The larger q, the
-        less a mislabelled sample pulls. Probabilities t as target cost Σ t_c (1 − p_c^q)/q.
+        The larger q, the less a mislabelled sample pulls. For probabilities t the loss is Σ t_c ℓ_c. Value
+        and gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``q`` outside [0, 1]; shapes do not fit; indices of a dtype that is no integer;
-            ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
-            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Zhang & Sabuncu (2018), *Generalized cross entropy loss for training deep neural networks with noisy
@@ -517,19 +564,25 @@ def symmetric_cross_entropy(
 
     .. math:: \ell(z, y) = -\alpha \log p_y - \beta A (1 - p_y), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        alpha: α, a number from 0 on: the factor of cross-entropy.
+        beta: β, a number from 0 on: the factor of the reverse.
+        log_zero: A, what stands for log 0 in the reverse: a number, at most 0.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        The reverse term is −Σ p_c log t_c, where log 0 is taken to be ``log_zero`` (A). For probabilities t
-        as target, log t_c is cut off at A from below.
+        The reverse is −Σ p_c log t_c, where log 0 is taken to be A. For probabilities t as target, log t_c is
+        cut off at A from below. Value and gradient of a right and sure example have absolute, not relative
+        accuracy, as in :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative; ``log_zero`` positive or infinite; shapes do not fit;
-            indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities
-            that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Wang et al. (2019), *Symmetric cross entropy for robust learning with noisy labels*.
@@ -577,18 +630,23 @@ def poly_loss(
 
     .. math:: \ell(z, y) = -\log p_y + \varepsilon (1 - p_y), \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        epsilon: ε, a number from −1 on: added to the first coefficient, 1; 0 is cross-entropy.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
     Conventions:
-        −log p is Σ (1 − p)^j / j; ``epsilon`` is added to the coefficient 1 of its first term, and below −1
-        would reward mistakes. ``epsilon=0`` is cross-entropy. Probabilities t as target cost Σ t_c ℓ_c.
+        −log p is Σ (1 − p)^j / j. An ε below −1 would reward mistakes. For probabilities t the loss is Σ t_c
+        ℓ_c. Value and gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
 
     Raises:
-        ValueError: ``epsilon`` below −1 or infinite; shapes do not fit; indices of a dtype that is no
-            integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown ``reduction``; under
-            ``strict()`` indices outside the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
 
     Source:
         Leng et al. (2022), *PolyLoss: a polynomial expansion perspective of classification loss functions*.
@@ -603,6 +661,280 @@ def poly_loss(
 
     return log_probability_loss(
         f, input, target, ignore_index=ignore_index, weight=weight, reduction=reduction
+    )
+
+
+@checked(ignore_index=rules.integer)
+def spherical_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Spherical score: 1 − the cosine of the angle between the predicted probabilities and the label.
+
+    .. math:: \ell(z, y) = 1 - \frac{p_y}{\lVert p \rVert}, \qquad p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
+    Conventions:
+        Strictly proper and bounded, not convex in the logits. It is half the generalised cross-entropy with q
+        = ½ of doubled logits: 1 − √softmax(2z)_y. For probabilities t the loss is Σ t_c ℓ_c. Value and
+        gradient of a right and sure example have absolute, not relative accuracy, as in
+        :func:`cross_entropy`.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
+
+    Source:
+        Good (1971), comment on *Measuring information and uncertainty*; Gneiting & Raftery (2007), *Strictly
+        proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> spherical_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
+        tensor([0.2929, 1.0000])
+    """
+
+    def f(log_p: Tensor) -> Tensor:
+        return one_minus_exp(log_p / 2)
+
+    return class_loss(
+        lambda z, y: f(-hard_cross_entropy(2 * z, y)),
+        lambda z, t: (t * f(log_softmax_at(2 * z, t))).sum(1),
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+@checked(ignore_index=rules.integer)
+def sparsemax_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Sparsemax loss: the Fenchel–Young loss of the nearest point of the simplex, which gives exact zeros.
+
+    .. math:: \ell(z, t) = \frac{1}{2} \lVert p - t \rVert^2 + \sum_k t_k \max(0, \tau - z_k),
+        \qquad p_k = \max(0, z_k - \tau), \quad \sum_k p_k = 1
+
+    Args:
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
+    Conventions:
+        p is sparsemax(z), the point of the simplex nearest to z; a class whose logit is below τ has
+        probability 0. Convex, with gradient p − t: the best scores give the probabilities, by sparsemax. For
+        an index the loss is 0 from a margin of 1 on, like a hinge. Logits of −∞ mask a class.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
+
+    Source:
+        Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
+        with Fenchel-Young losses*.
+
+    Example:
+        >>> z, y = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0])
+        >>> sparsemax_loss(z, y, reduction="none")
+        tensor([0.2500, 0.0000, 3.0000])
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        y = y.unsqueeze(1)
+        others = p.scatter(1, y, 0.0)
+        own = shortfall.gather(1, y).squeeze(1)
+        return (others.square().sum(1) + others.sum(1).square()) / 2 + own
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        p, shortfall = _sparsemax(z)
+        return (p - t).square().sum(1) / 2 + (t * torch.where(t == 0, 0.0, shortfall)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _sparsemax(z: Tensor) -> tuple[Tensor, Tensor]:
+    """max(0, z − τ), which adds up to 1 over the classes, and max(0, τ − z).
+
+    τ is (Σ z − 1)/n, of the n largest that are above it. They are told by the order alone, so that value and
+    derivative agree on them where a difference rounds to 0.
+    """
+    top = z.detach().amax(1, keepdim=True)
+    shifted = z.detach() - top
+    ordered = shifted.sort(1, descending=True)[0]
+    n = torch.arange(1, z.shape[1] + 1, device=z.device, dtype=z.dtype).view(-1, *[1] * (z.ndim - 2))
+    size = (1 + n * ordered > ordered.cumsum(1)).sum(1, keepdim=True).clamp(min=1)
+    support = shifted >= ordered.gather(1, size - 1)
+    tau = (torch.where(support, z - top, 0.0).sum(1, keepdim=True) - 1) / support.sum(1, keepdim=True)
+    above = z - top - tau
+    return torch.where(support, above, 0.0), torch.where(support, 0.0, -above)
+
+
+Questions = Literal["coral", "corn"]
+
+
+@checked(variant=rules.one_of(Questions), ignore_index=rules.integer)
+def ordinal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    variant: Questions = "coral",
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ordinal regression of ordered classes, by the logits of C − 1 questions: is it more than k?
+
+    .. math:: \ell(z, y) = \sum_{k < C - 1} \log(1 + e^{(1 - 2 [y > k]) z_k})
+
+    Args:
+        variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
+            question has a binary cross-entropy. ``"corn"``: z_k is the logit of P(Y > k | Y ≥ k), and only
+            the questions up to the label are asked: the sum is the −log-likelihood of the label.
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
+    Conventions:
+        Classes are 0, 1, …, C − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
+        above P(Y > 0), unless the logits differ by ordered thresholds alone; those of ``"corn"`` are products
+        and cannot. For probabilities t the loss is Σ t_c ℓ_c, in C passes.
+
+    Shape:
+        ``input``: (N, C − 1, *), the questions on axis 1. ``target``: (N, *) integers or (N, C, *)
+        probabilities. ``"none"``: (N, *).
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
+
+    Source:
+        Cao, Mirjalili & Raschka (2020), *Rank consistent ordinal regression for neural networks*; Shi, Cao &
+        Raschka (2023), *Deep neural networks for rank-consistent ordinal regression based on conditional
+        probabilities*.
+
+    Example:
+        >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
+        >>> [ordinal_loss(z, y, variant=v, reduction="none") for v in ("coral", "corn")]
+        [tensor([0.4402, 1.3863]), tensor([0.4402, 1.3863])]
+    """
+    _check.is_tensor(input=input)
+    if input.ndim < 2 or input.shape[1] == 0:
+        raise ValueError(f"input must have shape (N, C - 1, *), C at least 2, got {tuple(input.shape)}")
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        k, y = _places(z, y)
+        k, z = k[:-1], z[:, :-1]
+        answers = softplus(torch.where(y > k, -z, z))
+        return (answers if variant == "coral" else torch.where(y >= k, answers, 0.0)).sum(1)
+
+    return class_loss(
+        hard_loss,
+        partial(_expected_loss, hard_loss),
+        F.pad(input, [0, 0] * (input.ndim - 2) + [0, 1]),  # a channel for the last class
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
+    )
+
+
+def _places(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The places 0, 1, … of ordered classes, and those of the labels, which must be classes."""
+    k = torch.arange(z.shape[1], device=z.device).view(-1, *[1] * (z.ndim - 2))
+    return k, k.expand(z.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
+
+
+def _expected_loss(hard_loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, t: Tensor) -> Tensor:
+    """Σ t_c ℓ_c, where 0 · ∞ is 0."""
+    ones = torch.ones_like(z[:, 0], dtype=torch.long)
+    each = torch.stack([hard_loss(z, k * ones) for k in range(z.shape[1])], 1)
+    return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
+
+
+@checked(ignore_index=rules.integer)
+def ranked_probability_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Ranked probability score: squared distance of the cumulative probabilities, for ordered classes.
+
+    .. math:: \ell(z, y) = \sum_{k < C - 1} (F_k - [y \le k])^2, \qquad F_k = \sum_{j \le k} p_j, \quad
+        p = \operatorname{softmax}(z)
+
+    Args:
+        ignore_index: the target of samples that are left out; a row of it where targets are probabilities.
+        weight: of the samples; broadcasts to (N, *).
+
+    Conventions:
+        The farther a miss, the larger the loss: of a sure miss by k classes it is k. Not divided by C − 1, as
+        some do. Strictly proper and bounded, not convex in the logits. For probabilities t the loss is Σ (F_k
+        − T_k)², with T the cumulative sums of t.
+
+    Shape:
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
+        Classes are axis 1: take ``input.movedim(-1, 1)`` of (B, T, V) logits of a language model.
+
+    Raises:
+        ValueError: under ``strict()`` probabilities that do not sum to 1, indices of no class, NaN or +∞
+            logits.
+
+    Source:
+        Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
+
+    Example:
+        >>> z = torch.tensor([[200.0, 0.0, 0.0]])
+        >>> [ranked_probability_loss(z, torch.tensor([k])) for k in range(3)]
+        [tensor(0.), tensor(1.), tensor(2.)]
+    """
+
+    def hard_loss(z: Tensor, y: Tensor) -> Tensor:
+        p, (k, y) = z.softmax(1), _places(z, y)
+        below, above = p.cumsum(1)[:, :-1], p.flip(1).cumsum(1).flip(1)[:, 1:]
+        return torch.where(k[:-1] < y, below, above).square().sum(1)
+
+    def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        return (z.softmax(1) - t).cumsum(1)[:, :-1].square().sum(1)
+
+    return class_loss(
+        hard_loss,
+        soft_loss,
+        input,
+        target,
+        ignore_index=ignore_index,
+        weight=weight,
+        reduction=reduction,
     )
 
 
@@ -654,7 +986,7 @@ class MulticlassHingeLoss(LossModule, loss=multiclass_hinge_loss):
     """The Module of :func:`multiclass_hinge_loss`."""
 
     margin: float = 1.0
-    variant: str = "crammer-singer"
+    variant: Variant = "crammer-singer"
     ignore_index: int = -100
     reduction: Reduction = "mean"
 
@@ -681,5 +1013,34 @@ class PolyLoss(LossModule, loss=poly_loss):
     """The Module of :func:`poly_loss`."""
 
     epsilon: float = 1.0
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SphericalLoss(LossModule, loss=spherical_loss):
+    """The Module of :func:`spherical_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class SparsemaxLoss(LossModule, loss=sparsemax_loss):
+    """The Module of :func:`sparsemax_loss`."""
+
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class OrdinalLoss(LossModule, loss=ordinal_loss):
+    """The Module of :func:`ordinal_loss`."""
+
+    variant: Questions = "coral"
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class RankedProbabilityLoss(LossModule, loss=ranked_probability_loss):
+    """The Module of :func:`ranked_probability_loss`."""
+
     ignore_index: int = -100
     reduction: Reduction = "mean"

@@ -1,7 +1,7 @@
 """Losses for boxes (…, 4), given as corners x₁ y₁ x₂ y₂ in any unit: one loss a matched pair.
 
 The four IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
-no absolute epsilon. Extents are clamped at 0: a box with x₂ < x₁ has width 0 at x₁, and costs at least 1
+no absolute epsilon. Extents are clamped at 0: a box with x₂ < x₁ has width 0 at x₁, and a loss of at least 1
 against any other (``strict()`` refuses it). Gradients are 0 where the two boxes are the same.
 """
 
@@ -42,16 +42,19 @@ def iou_loss(
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U}
 
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
     Conventions:
-        I is the area of A ∩ B, U that of A ∪ B. In [0, 1]; 0 only for the same box. Disjoint boxes cost 1
-        with gradient 0. Where both areas are 0 (points, segments) the loss is 0 for the same box, else 1.
+        I is the area of A ∩ B, U that of A ∪ B. In [0, 1]; 0 only for the same box. The loss of disjoint
+        boxes is 1 with gradient 0. Where both areas are 0 (points, segments) it is 0 for the same box, else
+        1.
 
     Shape:
-        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
 
     Raises:
-        ValueError: shapes differ, or do not end in 4; ``weight`` does not broadcast; unknown ``reduction``;
-            under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
         Jaccard (1901); Yu et al. (2016), *UnitBox*.
@@ -71,16 +74,19 @@ def giou_loss(
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{C - U}{C}
 
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
     Conventions:
         C is the area of the smallest box around both. In [0, 2]. Disjoint boxes have a gradient; if one box
         lies in the other it is :func:`iou_loss`, and the gradient does not move its centre. The penalty is 0
         where C is 0.
 
     Shape:
-        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
 
     Raises:
-        ValueError: as :func:`iou_loss`.
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
         Rezatofighi et al. (2019), *Generalized intersection over union*.
@@ -100,15 +106,18 @@ def diou_loss(
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2}
 
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
     Conventions:
         ρ is the distance of the centres, d the diagonal of the smallest box around both. In [0, 2]; it is
         :func:`iou_loss` where the centres are the same.
 
     Shape:
-        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
 
     Raises:
-        ValueError: as :func:`iou_loss`.
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
         Zheng et al. (2020), *Distance-IoU loss*.
@@ -124,21 +133,24 @@ def diou_loss(
 def ciou_loss(
     input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect safe_divide.
+    r"""Complete IoU loss: :func:`diou_loss` plus a penalty for another aspect ratio.
 
     .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{v^2}{1 - \frac{I}{U} + v}, \qquad
         v = \frac{4}{\pi^2} (\theta_A - \theta_B)^2
 
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
     Conventions:
-        θ = arctan(w/h) of each box, a point having that of the other. In [0, 3]. The last term is α v with
-        α = v / (1 − I/U + v), and α is a constant for the gradient: part of the definition, so the gradient
-        is not that of the value.
+        θ = arctan(w/h) of each box, a point having that of the other. In [0, 3]. The last term is α v with α
+        = v / (1 − I/U + v), and α is a constant for the gradient: part of the definition, so the gradient is
+        not that of the value.
 
     Shape:
-        ``input``, ``target``: (…, 4), equal. ``weight``: broadcasts to (…); 0 deletes. ``"none"``: (…).
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
 
     Raises:
-        ValueError: as :func:`iou_loss`.
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
         Zheng et al. (2020), *Distance-IoU loss*.
@@ -165,18 +177,20 @@ def distribution_focal_loss(
     .. math:: \ell(z, y) = (y - l - 1) \log p_l - (y - l) \log p_r, \qquad p = \operatorname{softmax}(z),
         \quad r = l + 1
 
+    Args:
+        weight: of the numbers; broadcasts to (…).
+
     Conventions:
-        The bins are 0, 1, …, n − 1 and l is the one at or below the target. A target on a bin, the last one
-        included, is cross-entropy. Least where p_l = l + 1 − y and p_r = y − l: then the mean of p is the
-        target. Logits of −∞ mask a bin.
+        The bins are 0, 1, …, n − 1, the last axis, and l is the one at or below the target. For a target on a
+        bin, the last one included, it is cross-entropy. Least where p_l = l + 1 − y and p_r = y − l: then the
+        mean of p is the target. Logits of −∞ mask a bin. Value and gradient of a right and sure example have
+        absolute, not relative accuracy, as in :func:`lossfns.cross_entropy`.
 
     Shape:
-        ``input``: (…, n), n at least 2. ``target``: (…), from 0 to n − 1. ``weight``: broadcasts to (…); 0
-        deletes. ``"none"``: (…).
+        ``input``: (…, n), n at least 2. ``target``: (…), from 0 to n − 1. ``"none"``: (…).
 
     Raises:
-        ValueError: shapes do not fit; ``weight`` does not broadcast; unknown ``reduction``; under
-            ``strict()`` a target outside the bins, NaN or +∞ logits.
+        ValueError: under ``strict()`` a target outside the bins, NaN or +∞ logits.
 
     Source:
         Li et al. (2020), *Generalized focal loss*.

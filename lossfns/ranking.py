@@ -9,6 +9,7 @@ from torch import Tensor
 from lossfns import _rules as rules
 from lossfns._check import Domain, below_infinity
 from lossfns._module import LossModule
+from lossfns._numerics import softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
@@ -40,17 +41,19 @@ def margin_ranking_loss(
 
     .. math:: \ell(s, t, y) = \max(0, m - y (s - t))
 
+    Args:
+        margin: m, a finite number, in the unit of the scores.
+        weight: broadcasts to the inputs; pairs of weight 0 are left out.
+
     Conventions:
         s is ``input1``, t is ``input2``. ``target`` 1 says that ``input1`` should be higher, −1 that
         ``input2`` should. The gradient is 0 where the ``margin`` is met exactly.
 
     Shape:
-        ``input1``, ``input2``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
-        the same.
+        ``input1``, ``input2``, ``target``: any, equal. ``"none"``: the same.
 
     Raises:
-        ValueError: ``margin`` not a finite number; shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` a target other than 1 and −1.
+        ValueError: under ``strict()`` a target other than 1 and −1.
 
     Source:
         Herbrich, Graepel & Obermayer (2000), *Large margin rank boundaries for ordinal regression*.
@@ -75,15 +78,15 @@ def bpr_loss(
 
     .. math:: \ell(s, t) = -\log \sigma(s - t)
 
+    Args:
+        weight: broadcasts to the inputs; pairs of weight 0 are left out.
+
     Conventions:
         s is the score of the ``positive``, t that of the ``negative``. At least log 2 times the share of
         wrongly ordered pairs. The scores estimate the logit of a hit up to an unknown constant.
 
     Shape:
-        ``positive``, ``negative``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``positive``, ``negative``: any, equal. ``"none"``: the same.
 
     Source:
         Rendle et al. (2009), *BPR: Bayesian personalized ranking from implicit feedback*.
@@ -108,17 +111,16 @@ def listmle_loss(
     .. math:: \ell(s, y) = \sum_k \left(\log \sum_{j \ge k} e^{s_{(j)}} - s_{(k)}\right),
         \qquad y_{(1)} \ge y_{(2)} \ge \dots
 
+    Args:
+        weight: of the lists, broadcasts to (…); lists of weight 0 are left out.
+
     Conventions:
         Only the order of ``target`` counts. Equal targets keep the order in which they stand (the sort is
         stable), so shuffle a list with ties if no order is meant. One loss a list. An item of score −∞ is
         taken off its list: pad lists of different lengths so.
 
     Shape:
-        ``input``, ``target``: (…, n), lists along the last axis. ``weight``: broadcasts to (…); 0 deletes.
-        ``"none"``: (…).
-
-    Raises:
-        ValueError: shapes differ; no list axis; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``: (…, n), lists along the last axis. ``"none"``: (…).
 
     Source:
         Xia et al. (2008), *Listwise approach to learning to rank: theory and algorithm*.
@@ -131,24 +133,27 @@ def listmle_loss(
 
     def plackett_luce(s: Tensor, y: Tensor) -> Tensor:
         s = s.gather(-1, y.argsort(dim=-1, descending=True, stable=True))
-        listed = s != -torch.inf
-        s = torch.where(listed, s, torch.finfo(s.dtype).min)
-        return torch.where(listed, _log_sum_from(s) - s, 0.0).sum(-1)
+        listed, lowest = s != -torch.inf, torch.finfo(s.dtype).min
+        # Only differences count, and keep more digits near 0. The list may be empty, so it gets an end.
+        largest = F.pad(s.detach(), (0, 1), value=lowest).amax(-1, keepdim=True)
+        s = torch.where(listed, s - largest, lowest)
+        return torch.where(listed, softplus(_log_sum_after(s) - s), 0.0).sum(-1)
 
     domains = {"input": below_infinity}
     return elementwise(plackett_luce, weight, reduction, axes=1, domains=domains, input=input, target=target)
 
 
-def _log_sum_from(s: Tensor) -> Tensor:
-    """log Σ_{j ≥ k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
+def _log_sum_after(s: Tensor) -> Tensor:
+    """log Σ_{j > k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
 
     The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0.
     """
-    step, n = 1, s.shape[-1]
+    lowest = torch.finfo(s.dtype).min
+    total, step, n = F.pad(s[..., 1:], (0, 1), value=lowest), 1, s.shape[-1]
     while step < n:
-        beyond = F.pad(s[..., step:], (0, step), value=torch.finfo(s.dtype).min)
-        s, step = torch.logsumexp(torch.stack([s, beyond]), 0), 2 * step
-    return s
+        beyond = F.pad(total[..., step:], (0, step), value=lowest)
+        total, step = torch.logsumexp(torch.stack([total, beyond]), 0), 2 * step
+    return total
 
 
 @checked(beta=rules.positive)
@@ -166,16 +171,17 @@ def dpo_loss(
 
     .. math:: \ell(p, q, c, r) = -\log \sigma(\beta ((p - c) - (q - r)))
 
+    Args:
+        beta: β, a positive number: the larger, the closer to the reference the policy is to stay.
+        weight: broadcasts to the inputs; pairs of weight 0 are left out.
+
     Conventions:
         The arguments, p, q, c and r in the formula, are log-probabilities of whole answers: summed over their
-        tokens, not averaged. The reference is a constant: compute it without a graph.
+        tokens, not averaged. The reference is a constant: compute it without a graph. The reward of an answer
+        is ``beta`` times the difference of its log-probabilities.
 
     Shape:
-        The four tensors: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``beta`` not positive; shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``.
+        The four tensors: any, equal. ``"none"``: the same.
 
     Source:
         Rafailov et al. (2023), *Direct preference optimization*.

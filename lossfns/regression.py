@@ -149,7 +149,13 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    return _torch_loss(partial(F.huber_loss, delta=delta), weight, reduction, input, target)
+    return _torch_loss(partial(_huber, delta=delta), weight, reduction, input, target)
+
+
+def _huber(x: Tensor, y: Tensor, *, delta: float, reduction: str) -> Tensor:
+    if not _eager.has_memory(y):  # where vmap maps over the target alone, torch resizes a tensor and warns
+        x = x + torch.zeros_like(y)
+    return F.huber_loss(x, y, delta=delta, reduction=reduction)
 
 
 @checked(beta=rules.non_negative)
@@ -282,7 +288,7 @@ def quantile_loss(
     .. math:: \ell(\hat y, y) = \max(q (y - \hat y), (1 - q)(\hat y - y))
 
     Conventions:
-        ``q`` is the probability of falling below the prediction: worth_chunking q punishes predicting too low.
+        ``q`` is the probability of falling below the prediction: large q punishes predicting too low.
         q = ½ is half the absolute error. The gradient is 0 where ŷ = y. In the unit of the target.
 
     Shape:
@@ -556,8 +562,8 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
-    log_var: Tensor,
     *,
+    log_var: Tensor,
     full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -583,14 +589,19 @@ def gaussian_nll_loss(
 
     Example:
         >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
-        >>> gaussian_nll_loss(mean, target, log_var)
+        >>> gaussian_nll_loss(mean, target, log_var=log_var)
         tensor(1.1931)
     """
-    constant = 0.5 * math.log(2 * math.pi) if full else 0.0
 
     def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        z = (y - mean) * torch.exp(-s / 2)
-        return 0.5 * (s + z.square()) + constant
+        r, inverse = y - mean, torch.exp(-0.5 * s)
+        if _eager.known_finite(inverse):
+            z = r * inverse
+        else:  # in two halves, so that the loss is right as long as it is finite, and where r = 0
+            half = torch.exp(-0.25 * s.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
+            z = r * half * half
+        loss = 0.5 * (s + z.square())
+        return loss + 0.5 * math.log(2 * math.pi) if full else loss
 
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
 
@@ -599,8 +610,8 @@ def gaussian_nll_loss(
 def gaussian_crps_loss(
     input: Tensor,
     target: Tensor,
-    log_var: Tensor,
     *,
+    log_var: Tensor,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -624,15 +635,18 @@ def gaussian_crps_loss(
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
 
     Example:
-        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([0.0]))
+        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), log_var=torch.tensor([0.0]))
         tensor(0.2337)
     """
 
     def crps(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        r, sigma = y - mean, torch.exp(s / 2)
+        r, sigma = y - mean, torch.exp(0.5 * s)
         # Past 40 standard deviations erf is ±1 and the density 0 to every digit of float64.
-        z = (r / sigma).clamp(-40, 40)
-        density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
+        inverse = torch.exp(-0.5 * s.clamp(min=2 * math.log(torch.finfo(s.dtype).tiny)))
+        z = (r * inverse).clamp(-40, 40)
+        if not _eager.known_finite(sigma):  # then infinity times 0 would be the gradient of z
+            z = z.masked_fill(sigma == math.inf, 0.0)
+        density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
         return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
 
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)

@@ -1,15 +1,26 @@
 """Losses on embeddings: pairs, triplets, contrast within a batch, margins on cosines, decorrelation.
 
 Embeddings are rows, (N, D). Where the rows of a batch compete with each other, a row of weight 0 leaves the
-batch altogether: it is neither an anchor nor a candidate for the others. No loss here knows of processes:
-gather the embeddings with ``torch.distributed.nn.all_gather``, which passes gradients on, and the gradient
-is that of one process.
+batch altogether: it is neither an anchor nor a candidate for the others.
+
+No loss here knows of processes. Where several share a batch, gather the embeddings (and weights, labels)::
+
+    def gather(x: torch.Tensor) -> torch.Tensor:
+        parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, x.detach())
+        parts[dist.get_rank()] = x
+        return torch.cat(parts)
+
+and let every process compute the loss of the whole batch, ``loss = info_nce_loss(gather(query),
+gather(keys))``. Each then differentiates with respect to its own rows alone, so the gradient is the *sum* of
+those of all processes. ``DistributedDataParallel`` takes their mean: call
+``(dist.get_world_size() * loss).backward()``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -19,6 +30,7 @@ from torch import Tensor
 from lossfns import _check
 from lossfns import _rules as rules
 from lossfns._chunked import gather
+from lossfns._classes import hard_cross_entropy, naming_the_index
 from lossfns._module import LossModule
 from lossfns._reduce import elementwise, expand_weight, reduce, reduce_loss
 from lossfns._rules import Reduction, checked
@@ -74,17 +86,20 @@ def contrastive_loss(
     .. math:: \ell(u, v, y) = \frac{1}{2} y d^2 + \frac{1}{2} (1 - y) \max(0, m - d)^2,
         \qquad d = \lVert u - v \rVert
 
+    Args:
+        margin: m, a positive number, in the unit of the distances.
+        weight: broadcasts to (…); pairs of weight 0 are left out.
+
     Conventions:
-        ``target`` 1 means same, 0 different. Distances are Euclidean, ``margin`` is in their unit. A pair of
-        equal rows has gradient 0, so a different pair that coincides is stuck there.
+        ``target`` 1 means same, 0 different. Distances are Euclidean; different pairs as far apart as
+        ``margin`` have loss 0. A pair of equal rows has gradient 0, so a different pair that coincides is
+        stuck there.
 
     Shape:
-        ``input1``, ``input2``: (…, D), equal. ``target``: (…). ``weight``: broadcasts to it; 0 deletes.
-        ``"none"``: (…).
+        ``input1``, ``input2``: (…, D), equal. ``target``: (…). ``"none"``: (…).
 
     Raises:
-        ValueError: ``margin`` not positive; shapes do not fit; unknown ``reduction``; under ``strict()`` a
-            target outside [0, 1].
+        ValueError: under ``strict()`` a target outside [0, 1].
 
     Source:
         Hadsell, Chopra & LeCun (2006), *Dimensionality reduction by learning an invariant mapping*.
@@ -105,14 +120,14 @@ def contrastive_loss(
         y, d = y[..., 0], u - v
         return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - norm(d)).square()) / 2
 
-    y = target.unsqueeze(-1).expand(input1.shape)
-    domains = {"target": _fraction}
+    y = target.unsqueeze(-1).expand(input1.shape)  # cut into chunks as the rows are
+    domains = {"target": _same_or_different}
     return elementwise(
         pull_or_push, weight, reduction, axes=1, domains=domains, input1=input1, input2=input2, target=y
     )
 
 
-_fraction = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
+_same_or_different = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
 
 
 @checked(margin=rules.non_negative, soft=rules.boolean)
@@ -130,17 +145,17 @@ def triplet_loss(
 
     .. math:: \ell(a, p, n) = \max(0, \lVert a - p \rVert - \lVert a - n \rVert + m)
 
+    Args:
+        margin: m, a number from 0 on, in the unit of the distances.
+        soft: replace the hinge by log(1 + exp(d⁺ − d⁻)), which has no margin.
+        weight: broadcasts to (…); triplets of weight 0 are left out.
+
     Conventions:
-        Distances are Euclidean and not squared; ``margin`` is in their unit. ``soft=True`` replaces the hinge
-        by log(1 + exp(d⁺ − d⁻)), which has no margin. Coincident rows have distance 0 and gradient 0: three
-        equal embeddings cost exactly the margin and do not move.
+        Distances are Euclidean and not squared. Coincident rows have distance 0 and gradient 0: the loss of
+        three equal embeddings is exactly the ``margin``, or log 2 if ``soft``, and they do not move.
 
     Shape:
-        ``anchor``, ``positive``, ``negative``: (…, D), equal. ``weight``: broadcasts to (…); 0 deletes.
-        ``"none"``: (…).
-
-    Raises:
-        ValueError: ``margin`` negative; shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``anchor``, ``positive``, ``negative``: (…, D), equal. ``"none"``: (…).
 
     Source:
         Schroff, Kalenichenko & Philbin (2015), *FaceNet* (with squared distances); Hermans, Beyer & Leibe
@@ -151,11 +166,11 @@ def triplet_loss(
         >>> triplet_loss(a, p, n)
         tensor(0.5000)
     """
-    loss = partial(_triplet, margin=margin, soft=soft)
+    loss = partial(_compare_distances, margin=margin, soft=soft)
     return elementwise(loss, weight, reduction, axes=1, anchor=anchor, positive=positive, negative=negative)
 
 
-def _triplet(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
+def _compare_distances(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
     lead = norm(a - n) - norm(a - p)
     return -F.logsigmoid(lead) if soft else F.relu(margin - lead)
 
@@ -175,17 +190,18 @@ def batch_hard_triplet_loss(
     .. math:: \ell_i = \max(0, \max_{y_p = y_i} \lVert x_i - x_p \rVert
         - \min_{y_n \ne y_i} \lVert x_i - x_n \rVert + m)
 
+    Args:
+        margin: m, a number from 0 on, in the unit of the distances.
+        soft: replace the hinge by log(1 + exp(d⁺ − d⁻)), which has no margin.
+        weight: broadcasts to (N,); a row of weight 0 leaves the batch.
+
     Conventions:
-        Rows without a positive or without a negative in the batch are deleted: the mean is over the others.
-        Mining takes no gradient; the chosen distances are computed again, exactly. ``soft`` as in
-        :func:`triplet_loss`.
+        Distances, ``margin`` and ``soft`` as in :func:`triplet_loss`. Rows without a positive or without a
+        negative in the batch have no loss: the mean is over the others. Which rows are chosen takes no part
+        in the gradient; their distances are computed again, exactly.
 
     Shape:
-        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); a row of
-        weight 0 leaves the batch. ``"none"``: (N,).
-
-    Raises:
-        ValueError: ``margin`` negative; shapes or dtype do not fit; unknown ``reduction``.
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
 
     Source:
         Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification*.
@@ -197,41 +213,39 @@ def batch_hard_triplet_loss(
     """
     (x,), deleted, weight = _prepare_rows(weight, input=input)
     _check.check_labels(len(x), target=target)
-    farthest, nearest, found = _hardest(to_float64(x.detach()), target.long(), deleted)
-    loss = _triplet(x, x[farthest], x[nearest], margin, soft)
-    return reduce(loss, _keep_weight(found, weight, loss), reduction)
+    farthest, nearest, has_both = _find_hardest(to_float64(x.detach()), target.long(), deleted)
+    loss = _compare_distances(x, x[farthest], x[nearest], margin, soft)
+    return reduce(loss, _weigh_valid(has_both, weight, loss), reduction)
 
 
 def _prepare_rows(
     weight: Tensor | None, **tensors: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor | None, Tensor | None]:
-    """Embeddings of a batch, those of weight 0 zeroed; a mask of the latter, (N,); and the weight, (N,)."""
+    """The embeddings of a batch, 0 where the weight is; which rows these are, (N,); and the weight, (N,)."""
     _check.check_matrices(**tensors)
     rows = _check.promote(*tensors.values())
     weight = expand_weight(weight, like=rows[0].new_empty(()).expand(len(rows[0])))
-    deleted = None
-    if weight is not None:
-        deleted = weight == 0
-        rows = tuple(_zero_rows(deleted, row) for row in rows)
+    deleted = None if weight is None else weight == 0
+    rows = tuple(_zero_rows(row, deleted) for row in rows)
     for name, row in zip(tensors, rows, strict=True):
         _check.finite(name, row)
     return rows, deleted, weight
 
 
-def _zero_rows(deleted: Tensor | None, row: Tensor) -> Tensor:
-    """Zero what is deleted, so that an inf or NaN there has gradient 0."""
-    return row if deleted is None else torch.where(deleted.unsqueeze(1), 0.0, row)
+def _zero_rows(x: Tensor, deleted: Tensor | None) -> Tensor:
+    """``x`` with 0 for the rows that are left out, so that an inf or NaN there has gradient 0."""
+    return x if deleted is None else torch.where(deleted.unsqueeze(1), 0.0, x)
 
 
-def _keep_weight(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
+def _weigh_valid(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
     """The weight, but 0 for the rows that have no loss."""
     return valid.to(like.dtype) if weight is None else weight * valid
 
 
-def _hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _find_hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the farthest positive and the nearest negative of each row, and whether it has both.
 
-    Squared distances come from dot_products products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
+    Squared distances come from inner products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
     from the origin: they are centred first.
     """
     if not x.numel():
@@ -240,20 +254,19 @@ def _hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor,
     x = x / x.abs().amax().clamp(min=torch.finfo(x.dtype).tiny)
     squares = x.square().sum(1)
 
-    def of_tiles() -> Iterator[Tensor]:
-        for part in tiles(len(x), len(x)):
-            d = squares - 2 * dot_products(x[part], x)  # less the square of the row, the same for all columns
-            positive = target[part, None] == target
-            negative = ~positive
-            positive.diagonal(part.start).fill_(False)
-            if deleted is not None:
-                positive, negative = positive & ~deleted, negative & ~deleted
-            greatest, far = torch.where(positive, d, -torch.inf).max(1)
-            least, near = torch.where(negative, d, torch.inf).min(1)
-            yield torch.stack([far, near, (greatest != -torch.inf) & (least != torch.inf)], 1)
+    def search(tile: slice) -> Tensor:
+        d = squares - 2 * dot_products(x[tile], x)  # less the square of the row, the same for all columns
+        positive = target[tile, None] == target
+        negative = ~positive
+        positive.diagonal(tile.start).fill_(False)
+        if deleted is not None:
+            positive, negative = positive & ~deleted, negative & ~deleted
+        greatest, farthest = torch.where(positive, d, -torch.inf).max(1)
+        least, nearest = torch.where(negative, d, torch.inf).min(1)
+        return torch.stack([farthest, nearest, (greatest != -torch.inf) & (least != torch.inf)], 1)
 
-    far, near, found = gather(of_tiles(), len(x)).unbind(1)
-    return far, near, found.bool()
+    farthest, nearest, has_both = gather(map(search, tiles(len(x), len(x))), len(x)).unbind(1)
+    return farthest, nearest, has_both.bool()
 
 
 @checked(temperature=rules.or_tensor(rules.positive), symmetric=rules.boolean)
@@ -264,6 +277,7 @@ def info_nce_loss(
     *,
     temperature: float | Tensor = 0.1,
     symmetric: bool = False,
+    candidates: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -271,29 +285,37 @@ def info_nce_loss(
 
     .. math:: \ell_i = -\log \frac{\exp(\cos(q_i, k_{t_i}) / \tau)}{\sum_j \exp(\cos(q_i, k_j) / \tau)}
 
+    Args:
+        temperature: τ, a positive number, or a tensor of one number, to learn it.
+        symmetric: CLIP's loss, the mean of that of queries among keys and that of keys among queries.
+        candidates: bool, broadcasts to (N, M): the keys j that count in the sum of query i, to which the
+            right key always belongs. All of them, if it is not given.
+        weight: of the queries, broadcasts to (N,); those of weight 0 are left out.
+
     Conventions:
         Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. By default query i and key i
         are a pair, keys beyond the N-th are negatives for all, and a pair of weight 0 leaves the batch; with
-        a ``target`` of your own, weights are the queries' and all keys remain. ``symmetric=True`` is CLIP's
-        loss: the mean of that of queries among keys and that of keys among queries. ``temperature`` may be
-        a tensor of shape (), to learn it. Memory grows with N + M, not with N · M.
+        a ``target`` of your own, weights are the queries' and all keys remain. ``symmetric`` uses the same
+        ``temperature`` and the same ``candidates`` in both directions. Memory grows with N + M, not N · M.
 
-        Several processes: ``keys = torch.cat(torch.distributed.nn.all_gather(keys))`` and ``target =
-        torch.arange(N) + rank * N``. For CLIP average two such calls, the second of keys among gathered
-        queries.
+        A queue of negatives in place of the batch (MoCo): ``keys = torch.cat([own, queue])`` and
+        ``candidates = torch.arange(len(keys)) >= len(own)``. Rows of one label are no negatives of each
+        other: ``candidates = label[:, None] != label``.
+
+        Several processes: see :mod:`lossfns.representation`.
 
     Shape:
-        ``query``: (N, D). ``keys``: (M, D). ``target``: (N,) of any integer dtype, 0 … M − 1. ``weight``:
-        broadcasts to (N,); 0 deletes. ``"none"``: (N,).
+        ``query``: (N, D). ``keys``: (M, D). ``target``: (N,) of any integer dtype, 0 … M − 1. ``"none"``:
+        (N,).
 
     Raises:
-        ValueError: ``temperature`` not positive; shapes or dtype do not fit; fewer keys than queries without
-            ``target``; ``symmetric`` with ``target`` or M ≠ N; unknown ``reduction``; under ``strict()`` a
-            target outside 0 … M − 1.
+        ValueError: fewer keys than queries without ``target``; ``symmetric`` with ``target`` or M ≠ N.
+        IndexError: a target outside 0 … M − 1.
 
     Source:
         van den Oord, Li & Vinyals (2018), *Representation learning with contrastive predictive coding*;
-        Radford et al. (2021), *Learning transferable visual models from natural language supervision*.
+        Radford et al. (2021), *Learning transferable visual models from natural language supervision*;
+        He et al. (2020), *Momentum contrast for unsupervised visual representation learning*.
 
     Example:
         >>> x, wrong = torch.eye(3), torch.tensor([1, 2, 0])
@@ -313,53 +335,80 @@ def info_nce_loss(
         if m < n:
             raise ValueError(f"keys must have a row for each of the {n} queries, got {tuple(keys.shape)}")
         target = torch.arange(n, device=q.device)
-        gone = None if deleted is None else torch.cat([deleted, deleted.new_zeros(m - n)])
+        deleted_keys = None if deleted is None else torch.cat([deleted, deleted.new_zeros(m - n)])
     else:
         _check.check_labels(n, target=target)
-        target, gone = _class_indices(target, m, deleted), None
-    k = _zero_rows(gone, keys)
+        target, deleted_keys = _prepare_indices(target, m, deleted), None
+    among = None if candidates is None else _expand_candidates(candidates, q, m)
+    k = _zero_rows(keys, deleted_keys)
     _check.finite("keys", k)
     q, k = normalize(q), normalize(k)
-    loss = _cross_entropy(q, k, target, gone, temperature)
+    loss = _cross_entropy_of_cosines(q, k, target, temperature, deleted_keys, among)
     if symmetric:
-        loss = (loss + _cross_entropy(k, q, target, gone, temperature)) / 2
+        among = None if among is None else among.t()
+        loss = (loss + _cross_entropy_of_cosines(k, q, target, temperature, deleted, among)) / 2
     return reduce(loss, weight, reduction)
 
 
-def _cross_entropy(
+def _expand_candidates(candidates: Tensor, query: Tensor, keys: int) -> Tensor:
+    """The mask in the shape (N, M), if it is one and fits."""
+    _check.is_tensor(query=query, candidates=candidates)
+    if candidates.dtype != torch.bool:
+        raise ValueError(f"candidates must have dtype torch.bool, got {candidates.dtype}")
+    shape, given = (len(query), keys), tuple(candidates.shape)
+    if len(given) > 2 or any(a not in (1, b) for a, b in zip(given[::-1], shape[::-1], strict=False)):
+        raise ValueError(f"candidates must broadcast to {shape}, queries by keys, got {given}")
+    return candidates.expand(shape)
+
+
+def _cross_entropy_of_cosines(
     rows: Tensor,
     columns: Tensor,
     target: Tensor,
-    gone: Tensor | None,
     temperature: float | Tensor,
+    deleted: Tensor | None = None,
+    candidates: Tensor | None = None,
     itself: bool = True,
 ) -> Tensor:
-    """−log of the share of the target in the softmax of the similarities of a row with all columns.
+    """−log of the share of the target in the softmax of the cosines of a row, over τ, with all columns.
 
-    Columns that are gone are no candidates; nor is a row for itself, if so told.
+    Columns that are deleted are left out, and those that are no candidates of the row, except the target;
+    so is the row itself, unless it may be among the columns.
     """
+    rows = rows / _check_scalar("temperature", temperature, _check.positive)
 
-    rows = rows / _check_positive("temperature", temperature)
-    of_tile = partial(_cross_entropy_of_tile, itself=itself)
-    return by_tiles(of_tile, rows, columns, target, gone)
+    def compute() -> Tensor:
+        tile_loss = partial(_cross_entropy_of_tile, itself=itself)
+        return by_tiles(tile_loss, rows, columns, target, deleted, candidates)
+
+    return naming_the_index(compute, target, len(columns), ignorable=False)
 
 
 def _cross_entropy_of_tile(
-    start: int, rows: Tensor, columns: Tensor, target: Tensor, gone: Tensor | None, itself: bool
+    start: int,
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    deleted: Tensor | None,
+    candidates: Tensor | None,
+    itself: bool,
 ) -> Tensor:
-    s = mask_columns(dot_products(rows, columns), gone)
-    s = s if itself else mask_diagonal_(s, start)
-    return F.cross_entropy(s, target[start : start + len(rows)], reduction="none")
+    tile = slice(start, start + len(rows))
+    s, y = mask_columns(dot_products(rows, columns), deleted), target[tile]
+    if candidates is not None:
+        s = mask_columns(s, (~candidates[tile]).scatter(1, y.unsqueeze(1), False))
+    return hard_cross_entropy(s if itself else mask_diagonal_(s, start), y)
 
 
-def _check_positive(name: str, value: float | Tensor) -> float | Tensor:
+def _check_scalar(name: str, value: float | Tensor, domain: _check.Domain) -> float | Tensor:
+    """A hyper-parameter that may be a tensor."""
     if isinstance(value, Tensor):
-        _check.positive(name, value)
+        domain(name, value)
     return value
 
 
-def _class_indices(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
-    """Class indices, 0 where the row is deleted: there they may be anything."""
+def _prepare_indices(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
+    """Class indices, 0 where the row is left out: there they may be anything."""
     target = target.long()
     target = target if deleted is None else torch.where(deleted, 0, target)
     _check.index_below(classes)("target", target)
@@ -380,16 +429,17 @@ def nt_xent_loss(
     .. math:: \ell(z_i, z_j) = -\log \frac{\exp(\cos(z_i, z_j) / \tau)}
         {\sum_{k \ne i} \exp(\cos(z_i, z_k) / \tau)}
 
+    Args:
+        temperature: τ, a positive number, or a tensor of one number, to learn it.
+        weight: of the pairs, broadcasts to (N,); a pair of weight 0 leaves the batch.
+
     Conventions:
         Rows are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The loss of a pair is the
-        mean over its two views. All views equal: log(2N − 1). A pair of weight 0 leaves the batch.
-        ``temperature`` may be a tensor of shape (), to learn it. Memory grows with N · D, not N².
+        mean over its two views. All views equal: log(2N − 1) at every ``temperature``. Memory grows with
+        N · D, not N².
 
     Shape:
-        ``input1``, ``input2``: (N, D). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
-
-    Raises:
-        ValueError: ``temperature`` not positive; shapes differ; unknown ``reduction``.
+        ``input1``, ``input2``: (N, D). ``"none"``: (N,).
 
     Source:
         Chen, Kornblith, Norouzi & Hinton (2020), *A simple framework for contrastive learning of visual
@@ -402,10 +452,10 @@ def nt_xent_loss(
     _check.same_shape(input1=input1, input2=input2)
     (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
     n = len(x1)
-    gone = None if deleted is None else torch.cat([deleted, deleted])
-    partner = torch.arange(2 * n, device=x1.device).roll(n)
     z = normalize(torch.cat([x1, x2]))
-    loss = _cross_entropy(z, z, partner, gone, temperature, itself=False)
+    partner = torch.arange(2 * n, device=z.device).roll(n)
+    deleted_views = None if deleted is None else torch.cat([deleted, deleted])
+    loss = _cross_entropy_of_cosines(z, z, partner, temperature, deleted_views, itself=False)
     return reduce((loss[:n] + loss[n:]) / 2, weight, reduction)
 
 
@@ -423,16 +473,18 @@ def siglip_loss(
 
     .. math:: \ell_i = -\sum_j \log \sigma(y_{ij} (t \cos(u_i, v_j) + b)), \qquad y_{ii} = 1, \; y_{ij} = -1
 
+    Args:
+        logit_scale: t, a positive number, or a tensor of one number, to learn it.
+        logit_bias: b, a finite number, or a tensor of one number, to learn it.
+        weight: of the pairs, broadcasts to (N,); a pair of weight 0 leaves the batch.
+
     Conventions:
         Rows are L2-normalised here. The loss of row i is the *sum* over its N pairs, and the mean is over the
-        rows, as in the paper. A pair of weight 0 leaves the batch. ``logit_scale`` t and ``logit_bias`` b may
-        be tensors of shape (), to learn them. Memory grows with N · D, not N².
+        rows, as in the paper, whose ``logit_scale`` and ``logit_bias`` start at 10 and −10. Memory grows with
+        N · D, not N².
 
     Shape:
-        ``input1``, ``input2``: (N, D). ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
-
-    Raises:
-        ValueError: ``logit_scale`` not positive; shapes differ; unknown ``reduction``.
+        ``input1``, ``input2``: (N, D). ``"none"``: (N,).
 
     Source:
         Zhai, Mustafa, Kolesnikov & Beyer (2023), *Sigmoid loss for language image pre-training*.
@@ -442,18 +494,20 @@ def siglip_loss(
         tensor(0.6932)
     """
     _check.same_shape(input1=input1, input2=input2)
-    (x1, x2), gone, weight = _prepare_rows(weight, input1=input1, input2=input2)
+    (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
+    rows = normalize(x1) * _check_scalar("logit_scale", logit_scale, _check.positive)
+    bias = _check_scalar("logit_bias", logit_bias, _check.finite)
+    bias = torch.as_tensor(bias, dtype=rows.dtype, device=rows.device)
+    return reduce(by_tiles(_sum_log_sigmoids, rows, normalize(x2), bias, deleted), weight, reduction)
 
-    bias = torch.as_tensor(logit_bias, dtype=x1.dtype, device=x1.device)
-    rows = normalize(x1) * _check_positive("logit_scale", logit_scale)
-    return reduce(by_tiles(_log_sigmoids, rows, normalize(x2), bias, gone), weight, reduction)
 
-
-def _log_sigmoids(start: int, rows: Tensor, columns: Tensor, bias: Tensor, gone: Tensor | None) -> Tensor:
-    """−Σ log σ of a pair that belongs together, and of minus one that does not."""
+def _sum_log_sigmoids(
+    start: int, rows: Tensor, columns: Tensor, bias: Tensor, deleted: Tensor | None
+) -> Tensor:
+    """−Σ_j log σ(y_ij s_ij) for the rows of a tile."""
     s = dot_products(rows, columns) + bias
-    s.diagonal(start).neg_()
-    return -F.logsigmoid(-mask_columns(s, gone)).sum(1)
+    s.diagonal(start).neg_()  # now −y_ij s_ij
+    return -F.logsigmoid(-mask_columns(s, deleted)).sum(1)
 
 
 @checked(temperature=rules.or_tensor(rules.positive))
@@ -470,17 +524,17 @@ def supcon_loss(
     .. math:: \ell_i = -\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i} \log \frac{\exp(\cos(z_i, z_p) / \tau)}
         {\sum_{k \ne i} \exp(\cos(z_i, z_k) / \tau)}
 
+    Args:
+        temperature: τ, a positive number, or a tensor of one number, to learn it.
+        weight: of the rows, broadcasts to (N,); a row of weight 0 leaves the batch.
+
     Conventions:
-        P_i are the other rows of the class of i. Rows are L2-normalised here. Rows without a positive are
-        deleted: the mean is over the others. The temperature is not multiplied back in (the authors' code
-        scales by τ/0.07). A row of weight 0 leaves the batch. Memory grows with N · D, not N².
+        P_i are the other rows of the class of i. Rows are L2-normalised here. Rows without a positive have no
+        loss: the mean is over the others. The ``temperature`` is not multiplied back in (the authors' code
+        scales by τ/0.07). Memory grows with N · D, not N².
 
     Shape:
-        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.
-        ``"none"``: (N,).
-
-    Raises:
-        ValueError: ``temperature`` not positive; shapes or dtype do not fit; unknown ``reduction``.
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
 
     Source:
         Khosla et al. (2020), *Supervised contrastive learning* (L_out).
@@ -489,31 +543,32 @@ def supcon_loss(
         >>> supcon_loss(torch.eye(4), torch.tensor([0, 0, 1, 2]), reduction="none")
         tensor([1.0986, 1.0986, 0.0000, 0.0000])
     """
-    (x,), gone, weight = _prepare_rows(weight, input=input)
+    (x,), deleted, weight = _prepare_rows(weight, input=input)
     _check.check_labels(len(x), target=target)
     z = normalize(x)
-    rows = z / _check_positive("temperature", temperature)
-    positives, count = _sum_of_positives(z, target.long(), gone)
-
-    loss = by_tiles(_log_sum_of_others, rows, z, gone) - (rows * positives / count.clamp(min=1)).sum(1)
-    return reduce(loss, _keep_weight(count.squeeze(1) > 0, weight, loss), reduction)
-
-
-def _log_sum_of_others(start: int, rows: Tensor, columns: Tensor, gone: Tensor | None) -> Tensor:
-    return torch.logsumexp(mask_diagonal_(mask_columns(dot_products(rows, columns), gone), start), 1)
+    rows = z / _check_scalar("temperature", temperature, _check.positive)
+    positives, count = _sum_positives(z, target.long(), deleted)
+    mean_logit = (rows * positives / count.clamp(min=1)).sum(1)
+    loss = by_tiles(_log_sum_of_others, rows, z, deleted) - mean_logit
+    return reduce(loss, _weigh_valid(count.squeeze(1) > 0, weight, loss), reduction)
 
 
-def _sum_of_positives(z: Tensor, target: Tensor, gone: Tensor | None) -> tuple[Tensor, Tensor]:
+def _log_sum_of_others(start: int, rows: Tensor, columns: Tensor, deleted: Tensor | None) -> Tensor:
+    """log Σ_{k ≠ i} exp(s_ik) for the rows of a tile."""
+    return torch.logsumexp(mask_diagonal_(mask_columns(dot_products(rows, columns), deleted), start), 1)
+
+
+def _sum_positives(z: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor]:
     """Sum and number, (N, 1), of the other rows of the class of each row: the class less the row itself.
 
-    Sums of the classes need no N × N mask. They are taken in float64: a class may be worth_chunking.
+    Sums of the classes need no N × N mask. They are taken in float64: a class may be large.
     """
     ordered, order = target.sort()
-    new = ordered[1:] != ordered[:-1]
-    number = F.pad(new.long().cumsum(0), (1, 0))[: len(target)]  # the classes, from 0, in that order
+    is_new = ordered[1:] != ordered[:-1]
+    number = F.pad(is_new.long().cumsum(0), (1, 0))[: len(target)]  # the classes, from 0, in that order
     number = torch.zeros_like(target).scatter(0, order, number)
-    here = z.new_ones(len(z), 1) if gone is None else (~gone).to(z.dtype).unsqueeze(1)
-    members = to_float64(torch.cat([z, here], 1) * here)
+    kept = z.new_ones(len(z), 1) if deleted is None else (~deleted).to(z.dtype).unsqueeze(1)
+    members = to_float64(torch.cat([z, kept], 1) * kept)
     others = torch.zeros_like(members).index_add(0, number, members)[number] - members
     return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
@@ -533,20 +588,24 @@ def arcface_loss(
     .. math:: \ell(z, y) = \log(1 + \sum_{k \ne y} \exp(s (z_k - u))),
         \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
+    Args:
+        margin: m, a number from 0 on, in radians.
+        scale: s, a positive number.
+        weight: broadcasts to (N,); rows of weight 0 are left out.
+
     Conventions:
-        ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; u = cos(θ_y + m).
-        ``margin`` m is in radians, ``scale`` is s.
-        The formula is taken as printed: beyond θ = π − m the right class gains from being farther. Where its
-        cosine is ±1, and the derivative of cos(θ + m) infinite, the gradient is that of cos θ cos m. A cosine
-        that rounding put beyond ±1 is taken as it is, with sin θ = 0.
+        ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; the ``scale`` is
+        applied here. u = cos(θ_y + m). The formula is taken as printed: beyond θ = π − m the right class
+        gains from being farther. Where its cosine is ±1, and the derivative of cos(θ + ``margin``) infinite,
+        the gradient is that of cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with
+        sin θ = 0.
 
     Shape:
-        ``input``: (N, C). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.
-        ``"none"``: (N,).
+        ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
 
     Raises:
-        ValueError: ``margin`` negative; ``scale`` not positive; shapes or dtype do not fit; unknown
-            ``reduction``; under ``strict()`` a cosine outside [−1, 1] or a target outside 0 … C − 1.
+        IndexError: a target outside 0 … C − 1.
+        ValueError: under ``strict()`` a cosine outside [−1, 1].
 
     Source:
         Deng, Guo, Xue & Zafeiriou (2019), *ArcFace: additive angular margin loss for deep face recognition*.
@@ -556,13 +615,13 @@ def arcface_loss(
         tensor(0.7852)
     """
 
-    def rotated(cosine: Tensor) -> Tensor:
+    def rotate(cosine: Tensor) -> Tensor:
         sine_squared = (1 - cosine) * (1 + cosine)
         inside = sine_squared > 0
         sine = torch.where(inside, torch.sqrt(torch.where(inside, sine_squared, 1.0)), 0.0)
         return cosine * math.cos(margin) - sine * math.sin(margin)
 
-    return _margin_softmax(rotated, input, target, scale, weight, reduction)
+    return _margin_softmax(rotate, input, target, scale, weight, reduction)
 
 
 @checked(margin=rules.non_negative, scale=rules.positive)
@@ -579,19 +638,24 @@ def cosface_loss(
 
     .. math:: \ell(z, y) = \log(1 + \sum_{k \ne y} \exp(s (z_k - z_y + m)))
 
+    Args:
+        margin: m, a number from 0 on, in units of the cosine.
+        scale: s, a positive number.
+        weight: broadcasts to (N,); rows of weight 0 are left out.
+
     Conventions:
-        ``input`` holds the cosines z of an embedding with each class, not logits.
+        ``input`` holds the cosines z of an embedding with each class, not logits; ``margin`` and ``scale``
+        are applied here.
 
     Shape:
-        ``input``: (N, C). ``target``: (N,) of any integer dtype. ``weight``: broadcasts to (N,); 0 deletes.
-        ``"none"``: (N,).
+        ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
 
     Raises:
-        ValueError: ``margin`` negative; ``scale`` not positive; shapes or dtype do not fit; unknown
-            ``reduction``; under ``strict()`` a cosine outside [−1, 1] or a target outside 0 … C − 1.
+        IndexError: a target outside 0 … C − 1.
+        ValueError: under ``strict()`` a cosine outside [−1, 1].
 
     Source:
-        Wang et al. (2018), *CosFace: worth_chunking margin cosine loss for deep face recognition*.
+        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*.
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)
@@ -617,15 +681,18 @@ def _margin_softmax(
     (x,) = _check.promote(cosines)
     weight = expand_weight(weight, like=x.new_empty(()).expand(n))
     _cosine("input", x, weight)
-    target = _class_indices(target, classes, None if weight is None else weight == 0)
+    y = _prepare_indices(target, classes, None if weight is None else weight == 0)
 
-    def masked_loss(x: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-        x = _zero_rows(None if w is None else w == 0, x)
+    def masked_loss(x: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+        x = _zero_rows(x, None if weight is None else weight == 0)
         column = y.unsqueeze(1)
         logits = scale * x.scatter(1, column, with_margin(x.gather(1, column)))
-        return F.cross_entropy(logits, y, reduction="none")
+        return hard_cross_entropy(logits, y)
 
-    return reduce_loss(masked_loss, (x, target), weight, reduction, shape=x.shape[:1])
+    def compute() -> Tensor:
+        return reduce_loss(masked_loss, (x, y), weight, reduction, shape=x.shape[:1])
+
+    return naming_the_index(compute, y, classes, ignorable=False)
 
 
 _cosine = _check.Domain(lambda v: v.abs() <= 1.001, "a cosine, from -1 to 1")
@@ -639,6 +706,9 @@ def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) ->
         \sum_n (u_{ni} - \bar u_i)(v_{nj} - \bar v_j)}{\sqrt{\sum_n (u_{ni} - \bar u_i)^2}
         \sqrt{\sum_n (v_{nj} - \bar v_j)^2}}
 
+    Args:
+        lambd: λ, a number from 0 on.
+
     Conventions:
         C is the correlation of feature i of one view with feature j of the other over the batch: exactly 1 on
         the diagonal if the views are equal. A constant feature has correlation 0 and gradient 0. A statistic
@@ -648,7 +718,7 @@ def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) ->
         ``input1``, ``input2``: (N, D), N at least 2. Result: ().
 
     Raises:
-        ValueError: ``lambd`` negative; shapes differ; fewer than 2 rows; no features.
+        ValueError: fewer than 2 rows; no features.
 
     Source:
         Zbontar, Jing, Misra, LeCun & Deny (2021), *Barlow Twins: self-supervised learning via redundancy
@@ -674,17 +744,22 @@ def vicreg_loss(
         + \frac{v}{2 D} \sum_{Z \in \{U, V\}} \sum_i \max(0, 1 - \sqrt{C^Z_{ii} + 10^{-4}})
         + \frac{c}{D} \sum_{Z \in \{U, V\}} \sum_{i \ne j} (C^Z_{ij})^2
 
+    Args:
+        sim: s, of the invariance, a number from 0 on.
+        var: v, of the variance, a number from 0 on.
+        cov: c, of the covariance, a number from 0 on.
+
     Conventions:
-        s, v, c are ``sim``, ``var``, ``cov``; C is the covariance of the features of a view over the batch,
-        divided by N − 1. As in the authors' code the hinges are averaged over the two views and the
-        covariance terms added up. 10⁻⁴ is part of the definition. A statistic of the batch: no ``weight``,
-        no ``reduction``. With more features than rows no D × D matrix is made.
+        C is the covariance of the features of a view over the batch, divided by N − 1. As in the authors'
+        code the hinges are averaged over the two views and the covariance terms added up. 10⁻⁴ is part of the
+        definition. A statistic of the batch: no ``weight``, no ``reduction``. With more features than rows no
+        D × D matrix is made.
 
     Shape:
         ``input1``, ``input2``: (N, D), N at least 2. Result: ().
 
     Raises:
-        ValueError: ``sim``, ``var`` or ``cov`` negative; shapes differ; fewer than 2 rows; no features.
+        ValueError: fewer than 2 rows; no features.
 
     Source:
         Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for

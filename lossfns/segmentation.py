@@ -6,14 +6,14 @@ dtype or soft masks (N, C, *): one-hot masks give the number that the indices gi
 is one channel with ``multilabel=True``. Each class of each image is one loss, (N, C), whatever the number of
 its pixels.
 
-The losses here are ratios of three counts of pixels, made soft so that p = t, and nothing else, costs 0: what
-is found, Σ min(p, t); what is false, Σ (p − t)₊; what is missed, Σ (t − p)₊.
+The losses here are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing else:
+true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -73,26 +73,29 @@ def dice_loss(
 
     .. math:: \ell(p, t) = \frac{\sum_i \lvert p_i - t_i \rvert}{\sum_i (p_i + t_i) + s}
 
+    Args:
+        smooth: s, a number of pixels from 0 on: so many false ones are a loss of ½ where the class is absent.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
         The sums go over the pixels of one image; p is the softmax, or the sigmoid, of the logits. For 0/1
-        masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). ``smooth`` (s) is in pixels: so many false ones cost
-        ½ where the class is absent. With ``smooth=0`` an absent class of which nothing is predicted costs 0,
-        and any other prediction of it 1, with gradient 0. The background, and absent classes, are classes
-        like any other: weigh them with 0 to leave them out. Pixels equal to ``ignore_index`` are deleted.
-        For the Dice loss of a batch as one image, move the batch to the pixels. Twice differentiable where p
-        ≠ t.
+        masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). With ``smooth=0`` an absent class of which nothing is
+        predicted has loss 0, and any other prediction of it 1, with gradient 0. The background, and absent
+        classes, are classes like any other: weigh them with 0 to leave them out. For the Dice loss of a batch
+        as one image, move the batch to the pixels. Twice differentiable where p ≠ t.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: shapes do not fit; one channel without ``multilabel``; indices of a dtype that is no
-            integer, or with ``multilabel``; ``smooth`` negative; ``class_weight`` not of shape (C,);
-            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` indices outside the
-            classes, soft targets that are no probabilities, NaN or +∞ logits.
-        IndexError: in eager mode on a CPU, an index outside the classes.
+        ValueError: one channel without ``multilabel``; indices with ``multilabel``; soft masks (N, C, P)
+            without it, which may be maps without classes; under ``strict()`` indices of no class, soft masks
+            that are no probabilities, NaN or +∞ logits.
+        IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
         Milletari et al. (2016), *V-Net*, without the squares.
@@ -128,14 +131,20 @@ def jaccard_loss(
 
     .. math:: \ell(p, t) = \frac{\sum_i \lvert p_i - t_i \rvert}{\sum_i \max(p_i, t_i) + s}
 
+    Args:
+        smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        As :func:`dice_loss` D, ``smooth`` and ``ignore_index`` included. At ``smooth=0`` it is 2D / (1 + D),
-        and a metric between masks, soft ones too; D is none.
+        All as :func:`dice_loss`. With ``smooth=0`` it is 2D / (1 + D), D the Dice loss, and a metric between
+        masks, soft ones too; D is none.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -178,19 +187,26 @@ def tversky_loss(
     .. math:: \ell(p, t) = \frac{\alpha F + \beta M}{I + \alpha F + \beta M + s (\alpha + \beta) / 2}, \qquad
         I = \sum_i \min(p_i, t_i), \quad F = \sum_i \max(0, p_i - t_i), \quad M = \sum_i \max(0, t_i - p_i)
 
+    Args:
+        alpha: α, a number from 0 on: the price of a false positive pixel.
+        beta: β, a number from 0 on: the price of a missed one; the more, the more recall.
+        smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        ``alpha`` is the price of a *false positive* pixel, ``beta`` that of a missed one: more ``beta``, more
-        recall. (½, ½) is :func:`dice_loss`, (1, 1) :func:`jaccard_loss`, (1/(1 + b²), b²/(1 + b²)) is 1 −
-        F_b, at every ``smooth``: s pixels of average price. All else, ``ignore_index`` too,
-        as :func:`dice_loss`.
+        For (α, β) = (½, ½) it is :func:`dice_loss`, for (1, 1) :func:`jaccard_loss`, for (1/(1 + b²), b²/(1 +
+        b²)) 1 − F_b, with every ``smooth``. All else as :func:`dice_loss`. Others name the prices the other
+        way round.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative; otherwise as :func:`dice_loss`.
+        ValueError: as :func:`dice_loss`.
 
     Source:
         Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*.
@@ -234,18 +250,27 @@ def focal_tversky_loss(
         \right)^{1 / \gamma}, \qquad I = \sum_i \min(p_i, t_i), \quad F = \sum_i \max(0, p_i - t_i), \quad
         M = \sum_i \max(0, t_i - p_i)
 
+    Args:
+        alpha: α, a number from 0 on: the price of a false positive pixel.
+        beta: β, a number from 0 on: the price of a missed one.
+        gamma: γ, a positive number: above 1 small losses become larger, and their slope steeper without
+            bound.
+        smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C).
+
     Conventions:
-        ``gamma`` above 1 makes small losses larger, and their slope steeper without bound; at a loss of 0 the
-        gradient is 0. ``gamma=1`` is :func:`tversky_loss`; ``alpha`` is the price of false positives,
-        ``beta`` of missed ones, ``smooth`` and ``ignore_index`` are as there.
+        With ``gamma=1`` it is :func:`tversky_loss`. Where the loss is 0 the gradient is 0. All else as
+        :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``class_weight``: (C,), multiplies ``weight``, which broadcasts to (N, C); 0 deletes. ``"none"``: (N,
-        C).
+        ``"none"``: (N, C).
 
     Raises:
-        ValueError: ``alpha`` or ``beta`` negative, ``gamma`` not positive; otherwise as :func:`dice_loss`.
+        ValueError: as :func:`dice_loss`.
 
     Source:
         Abraham & Khan (2019), *A novel focal Tversky loss function*.
@@ -273,19 +298,25 @@ def generalized_dice_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Generalised Dice loss: the classes of an image in one safe_divide, each weighed by its size to the power −2.
+    r"""Generalised Dice loss: the classes of an image in one ratio, each weighed by its size to the power −2.
 
     .. math:: \ell(p, t) = \frac{\sum_k w_k \sum_i \lvert p_{ki} - t_{ki} \rvert}{\sum_k w_k (\sum_i (p_{ki} +
         t_{ki}) + s)}, \qquad w_k = (\sum_i t_{ki} + s)^{-2}
 
+    Args:
+        smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`: it bounds the weight of an absent
+            class.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the images; broadcasts to (N,).
+
     Conventions:
-        One value for each image. ``smooth`` (s) is that of :func:`dice_loss`, which this is for one class,
-        and what bounds the weight of an absent class; with ``smooth=0`` absent classes weigh nothing. The
-        weights are constants for the gradient. ``ignore_index`` and all else as :func:`dice_loss`.
+        One value for each image. For one class it is :func:`dice_loss`. With ``smooth=0`` absent classes
+        weigh nothing. The weights are constants for the gradient. All else as :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``weight``: broadcasts to (N,); 0 deletes. ``"none"``: (N,).
+        ``"none"``: (N,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -299,18 +330,22 @@ def generalized_dice_loss(
     """
     z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
     counts = _count(z, t, deleted, multilabel)
-    wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
+    numerator, denominator = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    return reduce(safe_divide((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
+    loss = safe_divide((share * numerator).sum(1), (share * denominator).sum(1))
+    return reduce(loss, weight, reduction)
 
 
-@checked(classes=rules.one_of("present", "all"), per_image=rules.boolean, ignore_index=rules.integer)
+Classes = Literal["present", "all"]
+
+
+@checked(classes=rules.one_of(Classes), per_image=rules.boolean, ignore_index=rules.integer)
 def lovasz_softmax_loss(
     input: Tensor,
     target: Tensor,
     *,
-    classes: str = "present",
+    classes: Classes = "present",
     per_image: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -320,24 +355,27 @@ def lovasz_softmax_loss(
 
     .. math:: \ell(p, y) = \sum_k m_k g_k, \qquad m = \lvert p - t \rvert
 
+    Args:
+        classes: ``"present"``, those with a pixel in the target (the others weigh 0), or ``"all"``.
+        per_image: each image is one set of pixels; otherwise all images together are.
+        ignore_index: the target of pixels that are left out.
+        weight: of the classes; broadcasts to (C,), or with ``per_image`` to (N, C).
+
     Conventions:
         The errors m of a class are taken in descending order, ties in the order of the pixels. With I of the
         class not among the k largest, and U pixels that are of the class or among them, the weight g of the
         k-th error is 1/U if it is of the class, else I/(U (U − 1)): the rise of the Jaccard loss. That is the
-        convex closure of the Jaccard loss: piecewise linear and convex in m, not in the logits. An absent
-        class costs its largest error; by default only classes with a pixel in the target are counted, the
-        others weigh 0 (``classes="all"`` counts them). Pixels equal to ``ignore_index`` are deleted. All
-        images are one set of pixels unless ``per_image``; then every class present in an image counts alike.
-        The weights are constants for the gradient.
+        convex closure of the Jaccard loss: piecewise linear and convex in m, not in the logits. The loss of
+        an absent class is its largest error. With ``per_image`` every class present in an image counts alike.
+        The weights g are constants for the gradient.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers. ``weight``: broadcasts to (C,), or with
-        ``per_image`` to (N, C); 0 deletes. ``"none"``: (C,), or (N, C).
+        ``input``: (N, C, *). ``target``: (N, *) integers. ``"none"``: (C,), or with ``per_image`` (N, C).
 
     Raises:
-        ValueError: shapes do not fit; one channel; a target that is no index; ``classes`` other than
-            "present" and "all"; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            indices outside the classes, NaN or +∞ logits.
+        ValueError: one channel; a target that is no index; under ``strict()`` indices of no class, NaN or +∞
+            logits.
+        IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
         Berman et al. (2018), *The Lovász-softmax loss*.
@@ -352,8 +390,8 @@ def lovasz_softmax_loss(
         raise ValueError(f"target must have class indices, shape (N, *), got {tuple(target.shape)}")
     rows = slice(2) if per_image else slice(1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
-    p, _, errors = naming_the_index(lambda: _class_errors(z, y, deleted), y, z.shape[1])
-    errors, foreground = p.scatter(1, y, errors), torch.zeros_like(p, dtype=torch.bool).scatter(1, y, True)
+    errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:
@@ -378,18 +416,21 @@ def lovasz_hinge_loss(
 
     .. math:: \ell(z, y) = \sum_k m_k g_k, \qquad m = \max(0, 1 - (2 y - 1) z)
 
+    Args:
+        per_image: each image is one set of pixels; otherwise all images together are.
+        ignore_index: the target of pixels that are left out.
+        weight: of the sets: one number, or with ``per_image`` of shape (N,).
+
     Conventions:
-        As :func:`lovasz_softmax_loss`, ``ignore_index`` included, with the hinge errors of logits, labels 0
-        and 1. Convex in the logits. A mask without foreground costs its largest error. At most the Jaccard
-        loss of the sign of the logits is recovered: it is no consistent surrogate of it.
+        As :func:`lovasz_softmax_loss` with the hinge errors of logits, labels 0 and 1. Convex in the logits.
+        The loss of a mask without foreground is its largest error. It is no consistent surrogate of the
+        Jaccard loss of the sign of the logits.
 
     Shape:
-        ``input``, ``target``: (N, *), equal. All pixels are one set, and ``"none"`` and ``weight`` have shape
-        (); with ``per_image`` one set an image, and they have shape (N,). ``weight`` 0 deletes.
+        ``input``, ``target``: (N, *), equal. ``"none"``: (), or with ``per_image`` (N,).
 
     Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
+        ValueError: under ``strict()`` labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
 
     Source:
         Yu & Blaschko (2015), *The Lovász hinge*.
@@ -445,11 +486,10 @@ def _prepare(
         by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
-        ignored = t == ignore_index
-        deleted = None if _eager.known_all_false(ignored) else ignored
+        deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
     else:
-        ignored = find_ignored(t, ignore_index, is_index)
-        deleted = None if ignored is None else ignored.unsqueeze(1)
+        deleted = find_ignored(t, ignore_index, is_index)
+        deleted = None if deleted is None else deleted.unsqueeze(1)
     if is_index:
         t = t.unsqueeze(1)
     if weight is not None and unreduced.start is None:
@@ -532,8 +572,8 @@ def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
 
 def _count_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     """Without a mask for each class, where nothing is done in chunks."""
-    p, others, missed = _class_errors(z, y, deleted)
-    tp, fn = _sum_by_class(torch.cat([p.gather(1, y), missed], 1), y, z.shape[1]).unbind(1)
+    own, others, missed = _class_errors(z, y, deleted)
+    tp, fn = _sum_by_class(torch.cat([own, missed], 1), y, z.shape[1]).unbind(1)
     return torch.stack([tp, others.sum(2), fn], 2)
 
 
@@ -550,12 +590,18 @@ def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, 
 
 
 def _class_errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Softmax p, p outside the class, and 1 − p of the class, (N, 1, P), as the sum of the others."""
+    """p of the class, (N, 1, P), p of the other classes, and their sum, which is 1 − p of the class."""
     p = z.softmax(1)
+    own, others = p.gather(1, y), p.scatter(1, y, 0.0)
     if deleted is not None:
-        p = torch.where(deleted, 0.0, p)
-    others = p.scatter(1, y, 0.0)
-    return p, others, others.sum(1, keepdim=True)
+        own, others = torch.where(deleted, 0.0, own), torch.where(deleted, 0.0, others)
+    return own, others, others.sum(1, keepdim=True)
+
+
+def _errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """|p − t| of each class, (N, C, P)."""
+    _, others, missed = _class_errors(z, y, deleted)
+    return others.scatter(1, y, missed)
 
 
 def _sum_by_class(v: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -577,7 +623,7 @@ def _tversky_terms(counts: _SoftCounts, alpha: float, beta: float, smooth: float
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension.
 
-    A deleted pixel has error 0 and is no foreground: it comes after all errors that cost anything.
+    A deleted pixel has error 0 and is no foreground: it comes after all errors above 0.
     """
     m = errors.detach()
     if _eager.can_read(m) and m.numel():  # one set after the other, in little memory
@@ -671,7 +717,7 @@ class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
 class LovaszSoftmaxLoss(LossModule, loss=lovasz_softmax_loss):
     """The Module of :func:`lovasz_softmax_loss`."""
 
-    classes: str = "present"
+    classes: Classes = "present"
     per_image: bool = False
     ignore_index: int = -100
     reduction: Reduction = "mean"

@@ -22,6 +22,8 @@ def softmax(z: list[float]) -> list[float]:
     return [v / sum(powers) for v in powers]
 
 
+# What the book calls hyper-parameters whose name is no letter.
+TEX_NAMES = {"scale": "c", "epsilon": "varepsilon"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\exp": math.exp,
     r"\log": lambda v: math.log(v) if v else -math.inf,
@@ -37,7 +39,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\Phi": norm.cdf,
     r"\varphi": norm.pdf,
 }
-RELATIONS = {
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
     "=": operator.eq,
@@ -68,7 +70,7 @@ def true(tex: str, **names: Any) -> bool:
     """Whether a relation of two formulas holds."""
     (relation,) = [token for token in TOKEN.findall(tex) if token in RELATIONS]
     left, right = (evaluate(side, **names) for side in tex.split(relation))
-    return RELATIONS[relation](left, right)
+    return bool(RELATIONS[relation](left, right))
 
 
 def _symbol(name: str) -> str:
@@ -77,7 +79,7 @@ def _symbol(name: str) -> str:
 
 class _Parser:
     def __init__(self, tex: str, symbols: dict[str, Any]) -> None:
-        self.tokens = [t for t in TOKEN.findall(tex) if t not in (r"\left", r"\right")]
+        self.tokens: list[str] = [t for t in TOKEN.findall(tex) if t not in (r"\left", r"\right")]
         self.symbols = symbols
 
     def whole(self) -> float:
@@ -111,7 +113,7 @@ class _Parser:
         return self.next not in (*ends, r"\rvert", r"\\", r"\le", r"\ge", r"\ne", r"\end{cases}")
 
     def power(self) -> float:
-        base = self.entry()
+        base: float = self.entry()
         if self.next != "^":
             return base
         self.take()

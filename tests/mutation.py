@@ -103,7 +103,7 @@ def unread(tree: ast.AST) -> set[ast.AST]:
         match node:
             case ast.arg(annotation=root) | ast.AnnAssign(annotation=root) | ast.FunctionDef(returns=root):
                 roots.append(root)
-            case ast.Raise(exc=root) | ast.keyword("strict" | "refused", root):
+            case ast.Raise(exc=root) | ast.keyword("strict", root):
                 roots.append(root)
     return {child for root in roots if root is not None for child in ast.walk(root)}
 
@@ -147,7 +147,7 @@ def whereabouts(node: ast.AST, place: dict[ast.AST, tuple[ast.AST, str]]) -> tup
                 subject = name
                 if field == "body" and statement is not None and not lines:
                     body = getattr(statement, "body", None)
-                    last = body[0].lineno - 1 if body else statement.end_lineno
+                    last = body[0].lineno - 1 if body else statement.end_lineno or 0
                     lines = range(statement.lineno, max(last, statement.lineno) + 1)
             case (
                 ast.Call(keywords=[ast.keyword("name", ast.Constant(str(name))), *_])
@@ -194,7 +194,7 @@ def run(session: pytest.Session, items: list[pytest.Item]) -> bool:
 def measured(session: pytest.Session) -> dict[str, Cost]:
     """The cost of every test, kept in the temporary folder until package or tests change."""
     digest = hashlib.sha256()
-    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").glob("*.py")]):
+    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
         if path != Path(__file__):
             digest.update(path.read_bytes())
     cache = Path(tempfile.gettempdir()) / f"lossfns-costs-{digest.hexdigest()[:16]}.json"
@@ -260,7 +260,7 @@ def plant(mutant: Mutant, session: pytest.Session) -> None:
     def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
         return mutant.code if name == f"lossfns.{mutant.module}" else load(loader, name)
 
-    SourceFileLoader.get_code = get_code
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
     old = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "lossfns"}
     renewed: dict[int, Any] = {}
     for name, module in old.items():
@@ -282,7 +282,8 @@ def plant(mutant: Mutant, session: pytest.Session) -> None:
 
     scopes: list[dict[str, Any]] = [vars(m) for m in sys.modules.values() if is_test(m)]
     for item in session.items:
-        scopes += [item.dtest.globs] if isinstance(item, pytest.DoctestItem) else [item.function.__globals__]
+        scopes += [item.dtest.globs] if isinstance(item, pytest.DoctestItem) else []
+        scopes += [item.function.__globals__] if isinstance(item, pytest.Function) else []
         scopes += [item.callspec.params] if hasattr(item, "callspec") else []
     for scope in {id(scope): scope for scope in scopes}.values():
         scope.update({key: renew(value) for key, value in scope.items()})
@@ -333,7 +334,7 @@ def main() -> int:
             found = random.Random(0).sample(found, min(options.sample, len(found)))
             caught = 0
             for mutant in found:
-                if wait(fork(lambda mutant=mutant: attempt(mutant, session, costs))):
+                if wait(fork(functools.partial(attempt, mutant, session, costs))):
                     caught += 1
                 else:
                     print(f"survived  {module}:{mutant.what}", flush=True)

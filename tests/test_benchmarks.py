@@ -13,7 +13,8 @@ from tests.benchmarks.table import table
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8"))
+    stored: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return stored
 
 
 def test_the_page_is_written_from_the_results(results: dict[str, Any]) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from book._tools.serve import server
 from tests.gates import ROOT, toc
 
 PAGES = [*toc.entries(ROOT / "_toc.yml"), "genindex", "search"]
 FORMULAS = "book/reference/notation"
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 CONTRAST = 4.5  # WCAG AA for text
 
 MATHEMATICS = """async () => {

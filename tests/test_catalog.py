@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CASES, ONE_HOT, PROBABILITIES, Hyper, LossCase
-from latex import evaluate
 from scipy.integrate import quad
-from test_every_loss import each, show
 from torch import Tensor
 
 from lossfns import verify
 from lossfns.catalog import Claim, cards
+from tests.cases import CASES, Hyper, LossCase
+from tests.cases.labels import ONE_HOT
+from tests.cases.layouts import PROBABILITIES
+from tests.latex import TEX_NAMES, evaluate
+from tests.support import case_id, each_case
 
-TEX_NAMES = {"scale": "c", "epsilon": "varepsilon"}
 UNPRINTED = {"class_weight", "pos_weight", "label_smoothing", "squared", "variant", "ignore_index"}
 FINITE_HYPERS = [
     (case, hyper)
@@ -41,13 +42,14 @@ FINITE_HYPERS = [
 
 each_hyper = pytest.mark.parametrize(
     ("case", "hyper"),
-    [(case, hyper) for case in CASES for hyper in case.all_hypers if case.targets],
-    ids=show,
+    [(case, hyper) for case in CASES for hyper in case.all_hypers if case.claims.targets],
+    ids=case_id,
 )
 
 
-def holds(claim: Claim[Any], hyper: Hyper) -> Any:
+def holds(claim: Claim[Any] | None, hyper: Hyper) -> Any:
     """The claim's value; hyper-parameters it does not know cannot change it."""
+    assert claim is not None
     return claim.value(**hyper)
 
 
@@ -56,16 +58,16 @@ def symbols(case: LossCase, unit: tuple[Any, ...], hyper: Hyper) -> dict[str, An
     values = {n: v.tolist() if isinstance(v, Tensor) else v for n, v in {**defaults, **hyper}.items()}
     numbers = {n: v for n, v in values.items() if not isinstance(v, bool | str | NoneType)}
     named = {TEX_NAMES.get(n, n): v for n, v in numbers.items()}
-    return case.layout.symbols(*unit) | named | case.letters(**hyper)
+    return case.layout.symbols(*unit) | named | case.claims.tex_values(**hyper)
 
 
-@pytest.mark.parametrize(("case", "hyper"), FINITE_HYPERS, ids=show)
+@pytest.mark.parametrize(("case", "hyper"), FINITE_HYPERS, ids=case_id)
 def test_formula_and_gradient_are_those_printed(case: LossCase, hyper: Hyper) -> None:
     hyper = {
         n: v for n, v in hyper.items() if not isinstance(v, bool)
     }  # constants are left out of the formula
-    arguments = case.arguments(*case.layout.rows(30), seed=3)
-    if not case.printed:
+    arguments = case.arguments(*case.layout.batch_shape(30), seed=3)
+    if not case.claims.evaluates_formula:
         pytest.skip("the formula speaks of vectors, or of more than one row")
     arguments[0].requires_grad_()
     value = case(*arguments, reduction="none", **hyper)
@@ -92,17 +94,25 @@ def test_convex_or_not(case: LossCase, hyper: Hyper) -> None:
     assert all(verdicts) == holds(case.card.convex, hyper), verdicts
 
 
+def cover(dim: int, low: float, high: float, n: int = 1000, even: int = 1001) -> Tensor:
+    """Points of an interval, evenly spaced, or of a cube, at random."""
+    return verify.random_points(low, high, dim, n) if dim > 1 else verify.linspace(low, high, even)
+
+
 def far(case: LossCase) -> Tensor:
-    low = case.low if case.name == "msle_loss" else -30.0
-    return (
-        verify.random_points(low, 30.0, case.layout.dim)
-        if case.layout.dim > 1
-        else verify.linspace(low, 30.0)
-    )
+    return cover(case.layout.dim, case.low if case.name == "msle_loss" else -30.0, 30.0)
 
 
 def along(f: verify.Function, start: Tensor, step: Tensor) -> verify.Function:
     return lambda t: f(start + t[:, None] * step)
+
+
+def kinks(case: LossCase, hyper: Hyper) -> Tensor:
+    return torch.tensor(case.claims.kinks(**hyper), dtype=torch.float64)
+
+
+def kink_direction(case: LossCase) -> Tensor:
+    return torch.tensor(case.claims.kink_direction or [0.0] * case.layout.dim, dtype=torch.float64)
 
 
 @each_hyper
@@ -110,29 +120,29 @@ def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
     """For several predictions: along the line on which the kinks lie, and along a random one."""
     lines, points = case.of_predictions(**hyper), case.points(**hyper)
     if case.layout.dim > 1:
-        points = torch.cat([verify.linspace(-2, 2), torch.tensor(case.kinks(**hyper), dtype=torch.float64)])
+        points = torch.cat([verify.linspace(-2, 2), kinks(case, hyper)])
         start, step = verify.random_points(-1, 1, case.layout.dim, n=2, seed=5)
-        through = torch.tensor(case.direction or [0.0] * case.layout.dim, dtype=torch.float64)
+        through = kink_direction(case)
         lines = [g for f in lines for g in (along(f, start, step), along(f, 0 * through, through))]
     for order, claim in ((1, case.card.c1), (2, case.card.c2)):
-        tol = 1e-2 if case.layout.whole else 1e-3  # lines pass near 0, where directions turn fast
+        tol = 1e-2 if case.layout.coupled_rows else 1e-3  # lines pass near 0, where directions turn fast
         verdicts = [verify.differentiable(g, points, order, tol) for g in lines]
         assert all(verdicts) == holds(claim, hyper), verdicts
 
 
 @each_hyper
 def test_lipschitz_constant(case: LossCase, hyper: Hyper) -> None:
-    bound = holds(case.card.lipschitz, hyper)
+    bound, wide = holds(case.card.lipschitz, hyper), case.claims.unbounded_range
     functions, dim = case.of_predictions(**hyper), case.layout.dim
     if math.isnan(bound):
-        assert all(verify.lipschitz(f, 1.0, verify.random_points(*case.wide, dim, 4000)) for f in functions)
+        points = verify.random_points(*wide, dim, 4000)
+        assert all(verify.lipschitz(f, 1.0, points) for f in functions)
     elif bound == math.inf:
-        wide = verify.random_points(*case.wide, dim) if dim > 1 else verify.linspace(*case.wide)
-        assert not all(verify.lipschitz(f, 1000.0, wide) for f in functions)
+        assert not all(verify.lipschitz(f, 1000.0, cover(dim, *wide)) for f in functions)
     else:
-        away = verify.random_points(-100, 100, dim, 4000) if dim > 1 else verify.linspace(-100, 100, 20001)
-        bent = [case.curved(**hyper)] if case.curved else []
-        points = torch.cat([case.points(**hyper), away, *bent])
+        worst = case.claims.worst_curvature
+        bent = [worst(**hyper)] if worst else []
+        points = torch.cat([case.points(**hyper), cover(dim, -100, 100, 4000, 20001), *bent])
         verdicts = [verify.lipschitz(f, bound, points) for f in functions]
         assert all(verdicts), verdicts
         assert any(verify.lipschitz(f, bound, points, tight=True) for f in functions), verdicts
@@ -142,23 +152,22 @@ def test_lipschitz_constant(case: LossCase, hyper: Hyper) -> None:
 
 @each_hyper
 def test_smoothness_constant(case: LossCase, hyper: Hyper) -> None:
-    bound = holds(case.card.smoothness, hyper)
+    bound, wide = holds(case.card.smoothness, hyper), case.claims.unbounded_range
     functions, dim = case.of_predictions(**hyper), case.layout.dim
     if math.isnan(bound):
-        assert all(verify.smooth(f, 1.0, verify.random_points(*case.wide, dim, 4000)) for f in functions)
+        points = verify.random_points(*wide, dim, 4000)
+        assert all(verify.smooth(f, 1.0, points) for f in functions)
     elif bound == math.inf:
-        if dim > 1:
-            points = verify.random_points(*case.wide, dim)
-            if case.direction:
-                steps = torch.tensor(case.kinks(**hyper), dtype=torch.float64)[:, None] + NEAR
-                through = steps.reshape(-1, 1) * torch.tensor(case.direction, dtype=torch.float64)
-                points = torch.cat([through, points])
-        else:
-            kinks = torch.tensor(case.kinks(**hyper), dtype=torch.float64)
-            points = torch.cat([(kinks[:, None] + NEAR).reshape(-1), verify.linspace(*case.wide, 200)])
+        points = cover(dim, *wide, even=200)
+        near_kinks = (kinks(case, hyper)[:, None] + NEAR).reshape(-1)
+        if dim == 1:
+            points = torch.cat([near_kinks, points])
+        elif case.claims.kink_direction:
+            points = torch.cat([near_kinks[:, None] * kink_direction(case), points])
         assert not all(verify.smooth(f, 1000.0, points) for f in functions)
     else:
-        points = case.curved(**hyper) if case.curved else verify.linspace(-12, 12, 24001)
+        worst = case.claims.worst_curvature
+        points = worst(**hyper) if worst else verify.linspace(-12, 12, 24001)
         verdicts = [verify.smooth(f, bound, points) for f in functions]
         assert all(verdicts), verdicts
         assert any(verify.smooth(f, bound, points, tight=True) for f in functions), verdicts
@@ -174,18 +183,19 @@ NEAR = torch.tensor([1e-5, -1e-5, -1e-9, 1e-9], dtype=torch.float64)
 def test_range(case: LossCase, hyper: Hyper) -> None:
     low, high = holds(case.card.range, hyper)
     hyper = {n: v for n, v in hyper.items() if n != "full"}
-    shape = case.layout.rows(2000)
-    between = (max(case.wide[0], -1 + 1e-9), case.wide[1]) if case.low > -1 else case.wide
+    shape = case.layout.batch_shape(2000)
+    wide = case.claims.unbounded_range
+    between = (max(wide[0], -1 + 1e-9), wide[1]) if case.low > -1 else wide
     moderate = case(*case.arguments(*shape, seed=11), reduction="none", **hyper)
     extreme = case(*case.arguments(*shape, between=between), reduction="none", **hyper)
     for value in (moderate, extreme):
         assert (value >= low).all()
         assert (value <= high + 1e-12).all()  # sums of shares round
     if "label_smoothing" not in hyper:  # smoothed labels cost at least their entropy
-        best = case(*case.row(case.best), **hyper)
+        best = case(*case.row(case.claims.minimiser), **hyper)
         assert best < -5 if low == -math.inf else best < low + 1e-12
     # only labels reach the upper end, or ever larger batches
-    if not case.form and not case.layout.whole and case.topped:
+    if not case.form and not case.layout.coupled_rows and case.claims.reaches_upper_end:
         assert extreme.max() > (moderate.max() + 10 if high == math.inf else 0.97 * high)
 
 
@@ -193,23 +203,23 @@ SAMPLE = np.exp(np.random.default_rng(0).normal(size=501))
 
 
 REGRESSION = [case for case in CASES if case.card.family == "regression"]
-WITH_STATISTIC = [(case, hyper) for case in REGRESSION for hyper in case.hypers if case.statistic]
+WITH_STATISTIC = [(case, hyper) for case in REGRESSION for hyper in case.hypers if case.claims.statistic]
 
 
 def test_only_losses_of_two_predictions_lack_a_statistic() -> None:
     """What those estimate is held in test_regression."""
-    assert all(case.statistic or case.arity == 3 for case in REGRESSION)
+    assert all(case.claims.statistic or case.arity == 3 for case in REGRESSION)
 
 
-@pytest.mark.parametrize(("case", "hyper"), WITH_STATISTIC, ids=show)
+@pytest.mark.parametrize(("case", "hyper"), WITH_STATISTIC, ids=case_id)
 def test_what_the_constant_prediction_estimates(case: LossCase, hyper: Hyper) -> None:
-    assert case.statistic is not None
+    assert case.claims.statistic is not None
     sample = torch.tensor(SAMPLE)
 
     def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return case.function(x, y, reduction="none", **hyper)
 
-    statistic = float(case.statistic(SAMPLE, **hyper))
+    statistic = float(case.claims.statistic(SAMPLE, **hyper))
     verdict = verify.elicits(loss, statistic, sample, tol=1e-5)
     assert verdict, verdict
     assert not verify.elicits(loss, statistic + 0.01, sample, tol=1e-5)
@@ -227,15 +237,15 @@ ESTIMATES: dict[str, Callable[..., float]] = {
 NAMED = [(case, hyper) for case, hyper in WITH_STATISTIC if case.card.estimates in ESTIMATES]
 
 
-@pytest.mark.parametrize(("case", "hyper"), NAMED, ids=show)
+@pytest.mark.parametrize(("case", "hyper"), NAMED, ids=case_id)
 def test_the_estimate_is_the_one_named(case: LossCase, hyper: Hyper) -> None:
-    assert case.statistic is not None
-    assert case.statistic(SAMPLE, **hyper) == pytest.approx(ESTIMATES[case.card.estimates](**hyper))
+    assert case.claims.statistic is not None
+    assert case.claims.statistic(SAMPLE, **hyper) == pytest.approx(ESTIMATES[case.card.estimates](**hyper))
 
 
 LABELLED = [case for case in CASES if case.card.proper is not None]
 each_labelled = pytest.mark.parametrize(
-    ("case", "hyper"), [(case, hyper) for case in LABELLED for hyper in case.all_hypers], ids=show
+    ("case", "hyper"), [(case, hyper) for case in LABELLED for hyper in case.all_hypers], ids=case_id
 )
 DISTRIBUTIONS = (
     (0.5, 0.3, 0.2),
@@ -251,7 +261,10 @@ CHANCES = ((0.9, 0.1), (0.7, 0.3), (0.52, 0.48), (0.48, 0.52), (0.25, 0.75), (0.
 def test_only_losses_of_real_numbers_and_of_pairs_have_no_word_on_labels() -> None:
     for case in CASES:
         assert (case.card.proper is None) == (case.card.calibrated is None)
-        told = case.card.family in ("classification", "imbalance") and case.name != "js_divergence"
+        told = case.card.family in ("classification", "imbalance") and case.name not in (
+            "js_divergence",
+            "ordinal_loss",
+        )
         assert (case.card.proper is not None) == told
 
 
@@ -296,8 +309,8 @@ def test_proper_and_calibrated_or_not(case: LossCase, hyper: Hyper) -> None:
         proper &= torch.allclose(got, expected, atol=1e-6)
         first, second = ranked.topk(2).values
         calibrated &= bool(first - second > 1e-5) and int(ranked.argmax()) == int(p.argmax())
-        if case.statistic is not None:
-            claimed = case.statistic(expected.numpy(), **hyper)
+        if case.claims.statistic is not None:
+            claimed = case.claims.statistic(expected.numpy(), **hyper)
             assert torch.allclose(got, torch.as_tensor(claimed), atol=1e-6)
     assert proper == holds(case.card.proper, hyper)
     assert calibrated == holds(case.card.calibrated, hyper)
@@ -316,24 +329,24 @@ def normaliser(case: LossCase, prediction: tuple[float, ...], reach: float, hype
 
     def density(y: float) -> float:
         tensors = [torch.tensor(v, dtype=torch.float64) for v in (first, y, *rest)]
-        return math.exp(-float(case.function(*tensors, **hyper)))
+        return math.exp(-float(case(*tensors, **hyper)))
 
     edges = sorted({first + s * r for r in (0, 0.5, 3, 30, reach) if r <= reach for s in (1, -1)})
-    return sum(quad(density, a, b, limit=100)[0] for a, b in pairwise(edges))
+    return sum(float(quad(density, a, b, limit=100)[0]) for a, b in pairwise(edges))
 
 
 @pytest.mark.parametrize(
-    ("case", "hyper"), [(case, hyper) for case in REGRESSION for hyper in case.hypers], ids=show
+    ("case", "hyper"), [(case, hyper) for case in REGRESSION for hyper in case.hypers], ids=case_id
 )
 def test_likelihood(case: LossCase, hyper: Hyper) -> None:
     hyper = {n: v for n, v in hyper.items() if n != "full"}
-    if case.neg_log_density is not None:
+    if case.claims.neg_log_density is not None:
         assert case.card.likelihood is not None
         for y in (0.0, 1.0, 5.0):
             rows = [[x, y, *rest] for x in (-0.4, 0.3, 2.0) for rest in ([], [0.7])[case.arity - 2 :][:1]]
             gaps = [
-                float(case.function(*(torch.tensor([v], dtype=torch.float64) for v in row), **hyper))
-                - case.neg_log_density(*row, **hyper)
+                float(case(*(torch.tensor([v], dtype=torch.float64) for v in row), **hyper))
+                - case.claims.neg_log_density(*row, **hyper)
                 for row in rows
             ]
             assert gaps == pytest.approx([gaps[0]] * 3, abs=1e-9)
@@ -359,7 +372,7 @@ def test_nobody_changes_a_card() -> None:
 MUST_BE_GIVEN = {"class_prior", "class_count"}
 
 
-@each
+@each_case
 def test_hyper_parameters_are_described(case: LossCase) -> None:
     for name, (default, words) in case.card.hyperparameters.items():
         assert words

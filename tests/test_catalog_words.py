@@ -11,15 +11,16 @@ import inspect
 import itertools
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from cases import CASES, LossCase
-from latex import evaluate, true
-from test_catalog import TEX_NAMES
 
 from lossfns.catalog.card import MAXIMUM, Claim
+from tests.cases import LossCase
+from tests.latex import TEX_NAMES, evaluate, true
+from tests.support import each_case
 
 NUMBERS = (-math.inf, -4.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 30.0, math.inf)
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -43,7 +44,7 @@ def settings(case: LossCase, claim: Claim[Any]) -> list[Hyper]:
     """Every combination of some admissible values of the hyper-parameters that the claim looks at."""
     looked_at = inspect.signature(claim.rule).parameters.values()
     names = [p.name for p in looked_at if p.kind is not p.VAR_KEYWORD]
-    rules = case.function.rules
+    rules = case.rules
     values = [CHOICES.get(n) or [v for v in NUMBERS if rules[n].holds(v)] for n in names]
     return [dict(zip(names, combined, strict=True)) for combined in itertools.product(*values)]
 
@@ -52,14 +53,14 @@ def letters(case: LossCase, hyper: Hyper) -> Hyper:
     """What the letters in the words stand for."""
     own = {TEX_NAMES.get(name, name): value for name, value in hyper.items()}
     known = {n: v for n, v in hyper.items() if n in inspect.signature(case.function).parameters}
-    own |= case.letters(**{**case.required, **known})
+    own |= case.claims.tex_values(**{**case.required, **known})
     own |= {"C": hyper.get("classes"), "w": hyper.get("pos_weight") or 1.0}
     own |= {"varepsilon": hyper.get("epsilon", hyper.get("label_smoothing"))}
     own |= {"t": hyper.get("logit_scale"), "b": hyper["logit_bias"]} if "logit_bias" in hyper else {}
     return {n: v for n, v in own.items() if v is not None}
 
 
-PARTS = {
+PARTS: dict[str, Callable[[Hyper], Any]] = {
     "squared": lambda h: h["squared"],
     "Weston–Watkins": lambda h: h["variant"] == "weston-watkins",
     "without class weights": lambda h: h["class_weight"] is None,
@@ -121,10 +122,7 @@ def beside(setting: Any) -> Any:
     return math.copysign(1e9, setting) if math.isinf(setting) else setting * (1 - 1e-9) or 1e-9
 
 
-each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name + case.form)
-
-
-@each
+@each_case
 def test_words_say_the_value(case: LossCase) -> None:
     for field, claim in vars(case.card).items():
         for hyper in settings(case, claim) if isinstance(claim, Claim) else ():
@@ -140,7 +138,7 @@ def test_words_say_the_value(case: LossCase) -> None:
                 assert ours == pytest.approx(printed, rel=1e-6, abs=1e-8), where
 
 
-@each
+@each_case
 def test_the_word_on_influence(case: LossCase) -> None:
     claim = case.card.bounded_influence
     answers = {claim.value(**hyper) for hyper in settings(case, case.card.lipschitz)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from tests.support import gradient
 
 INF = math.inf
 Z = verify.random_points(-4, 4, 5, n=60)
@@ -21,6 +23,9 @@ ONE_HOT = F.one_hot(Y, 5).double()
 OVER_CLASSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": lossfns.cross_entropy,
     "brier_loss": lossfns.brier_loss,
+    "spherical_loss": lossfns.spherical_loss,
+    "sparsemax_loss": lossfns.sparsemax_loss,
+    "ranked_probability_loss": lossfns.ranked_probability_loss,
     "multiclass_hinge_loss": lossfns.multiclass_hinge_loss,
     "generalized_cross_entropy": lossfns.generalized_cross_entropy,
     "symmetric_cross_entropy": lossfns.symmetric_cross_entropy,
@@ -32,11 +37,6 @@ OVER_CLASSES: dict[str, Callable[..., Tensor]] = {
 over_classes = pytest.mark.parametrize("loss", OVER_CLASSES.values(), ids=OVER_CLASSES.keys())
 
 
-def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
-
-
 def same(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
     return bool(torch.allclose(a, b, rtol=tol, atol=tol))
 
@@ -45,7 +45,7 @@ def same(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
 def test_one_hot_rows_are_the_index(loss: Callable[..., Tensor]) -> None:
     for target in (ONE_HOT, ONE_HOT.long(), ONE_HOT.bool(), ONE_HOT.half()):
         assert same(loss(Z, target, reduction="none"), loss(Z, Y, reduction="none"))
-        assert same(gradient(lambda z, t=target: loss(z, t), Z), gradient(lambda z: loss(z, Y), Z))
+        assert same(gradient(partial(loss, target=target), Z), gradient(lambda z: loss(z, Y), Z))
 
 
 @over_classes
@@ -80,7 +80,7 @@ def test_a_masked_class_costs_nothing_and_gets_no_gradient(loss: Callable[..., T
     absent = torch.where(rows[:, None], masked, Z)
     for target in (Y, ONE_HOT):
         value = loss(absent, target, reduction="none")[rows]
-        slope = gradient(lambda z, t=target: loss(z, t, reduction="none")[rows], absent)
+        slope = gradient(lambda z: loss(z, target, reduction="none")[rows], absent)  # noqa: B023
         assert value.isfinite().all()
         assert slope.isfinite().all()
         assert (slope[rows, 4] == 0).all()
@@ -92,7 +92,12 @@ def test_a_masked_class_costs_nothing_and_gets_no_gradient(loss: Callable[..., T
 @over_classes
 def test_a_masked_label_costs_infinity_or_the_bound(loss: Callable[..., Tensor]) -> None:
     z = torch.tensor([[0.0, -INF, 0.0, 0.0, 0.0]]).double()
-    bounds = {"brier_loss": 1.25, "generalized_cross_entropy": 1 / 0.7}
+    bounds = {
+        "brier_loss": 1.25,
+        "spherical_loss": 1.0,
+        "ranked_probability_loss": (1 + 9 + 4 + 1) / 16,
+        "generalized_cross_entropy": 1 / 0.7,
+    }
     name = next(n for n, f in OVER_CLASSES.items() if f is loss)
     assert loss(z, torch.tensor([1])).item() == pytest.approx(bounds.get(name, INF))
     half = loss(z, torch.tensor([[0.5, 0.5, 0.0, 0.0, 0.0]]).double()).item()
@@ -165,7 +170,8 @@ class TestCrossEntropy:
         for target in (Y, ONE_HOT):
             value = lossfns.cross_entropy(poisoned, target, class_weight=w)
             assert same(value, lossfns.cross_entropy(Z[Y != 2], Y[Y != 2]))
-            slope = gradient(lambda z, t=target: lossfns.cross_entropy(z, t, class_weight=w), poisoned)
+            loss = partial(lossfns.cross_entropy, target=target, class_weight=w)
+            slope = gradient(loss, poisoned)
             assert slope.isfinite().all()
 
     def test_all_targets_ignored(self) -> None:
@@ -180,7 +186,7 @@ class TestCrossEntropy:
         whole = lossfns.cross_entropy(torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]))
         sums = [lossfns.cross_entropy(*part, reduction="sum") for part in (first, second)]
         assert whole.item() == pytest.approx(1.49626, abs=1e-5)
-        assert (sum(sums) / 3).item() == pytest.approx(whole.item())
+        assert torch.stack(sums).sum().item() / 3 == pytest.approx(whole.item())
 
     def test_half_precision_over_a_large_vocabulary(self) -> None:
         value = lossfns.cross_entropy(torch.zeros(2, 131072).half(), torch.tensor([0, 131071]))
@@ -212,7 +218,7 @@ class TestBinaryCrossEntropy:
             logit = torch.tensor([x, 0.0])
             value = lossfns.binary_cross_entropy(logit, torch.tensor([y, 1]), reduction="none")
             assert value.tolist() == pytest.approx([0.0, math.log(2)])
-            slope = gradient(lambda x, y=y: lossfns.binary_cross_entropy(x, torch.tensor([y, 1])), logit)
+            slope = gradient(partial(lossfns.binary_cross_entropy, target=torch.tensor([y, 1])), logit)
             assert slope.tolist() == [0.0, -0.25]
         wrong = lossfns.binary_cross_entropy(
             torch.tensor([INF, -INF]), torch.tensor([0, 1]), reduction="none"
@@ -225,7 +231,7 @@ class TestBinaryCrossEntropy:
             for sign, y in ((1, 1.0), (-1, 0.0)):
                 z, target = torch.tensor([sign * x], dtype=dtype), torch.tensor([y], dtype=dtype)
                 value = lossfns.binary_cross_entropy(z, target)
-                slope = gradient(lambda z, t=target: lossfns.binary_cross_entropy(z, t), z)
+                slope = gradient(partial(lossfns.binary_cross_entropy, target=target), z)
                 assert value.item() == pytest.approx(math.log1p(math.exp(-x)), rel=1e-5)
                 assert slope.item() == pytest.approx(-sign / (1 + math.exp(x)), rel=1e-5)
 
@@ -234,11 +240,9 @@ class TestBinaryCrossEntropy:
         zero = torch.zeros(1, dtype=torch.float64)
         for y in (0.0, 1.0, 0.5):
             target = torch.tensor([y], dtype=torch.float64)
-            hessian = torch.autograd.functional.hessian(
-                lambda z, t=target: lossfns.binary_cross_entropy(z, t), zero
-            )
-            assert hessian.item() == 0.25
-            assert gradient(lambda z, t=target: lossfns.binary_cross_entropy(z, t), zero).item() == 0.5 - y
+            loss = partial(lossfns.binary_cross_entropy, target=target)
+            assert torch.autograd.functional.hessian(loss, zero).item() == 0.25
+            assert gradient(loss, zero).item() == 0.5 - y
 
     def test_is_two_class_cross_entropy(self) -> None:
         z = Z[:, 0]
@@ -320,7 +324,7 @@ class TestDivergences:
         assert lossfns.js_divergence(x, y, reduction="none").tolist() == pytest.approx([math.log(2)] * 2)
         a, b = x.clone().requires_grad_(), y.clone().requires_grad_()
         slopes = torch.autograd.grad(lossfns.js_divergence(a, b), (a, b), create_graph=True)
-        second = torch.autograd.grad(sum(s.square().sum() for s in slopes), (a, b))
+        second = torch.autograd.grad(torch.stack(slopes).square().sum(), (a, b))
         assert all(g.isfinite().all() for g in (*slopes, *second))
 
     def test_targets_without_classes_are_refused(self) -> None:
@@ -458,3 +462,95 @@ def test_a_certain_logit_beside_a_label_that_is_not(t: float) -> None:
     for z, wrong in ((math.inf, t < 1), (-math.inf, t > 0)):
         loss = lossfns.binary_cross_entropy(torch.tensor([z]), torch.tensor([t]))
         assert loss.item() == (math.inf if wrong else 0.0)
+
+
+class TestSparsemax:
+    def test_it_is_the_nearest_point_of_the_simplex(self) -> None:
+        """Optimality of a projection: ⟨z − p, q − p⟩ ≤ 0 for every corner q, so for every point."""
+        p = lossfns.classification._sparsemax(Z)[0]
+        assert same(p.sum(1), torch.ones(60).double())
+        assert p.min() >= 0
+        assert (p == 0).any()
+        assert ((Z - p) - ((Z - p) * p).sum(1, keepdim=True)).max() < 1e-12
+
+    def test_the_gradient_is_the_difference_from_the_label(self) -> None:
+        p = lossfns.classification._sparsemax(Z)[0]
+        for target, t in ((Y, ONE_HOT), (Z.softmax(1), Z.softmax(1))):
+            loss = partial(lossfns.sparsemax_loss, target=target, reduction="sum")
+            grad = gradient(loss, Z)
+            assert same(grad, p - t)
+            assert not same(grad, Z.softmax(1) - t, 1e-3)
+
+    def test_a_margin_of_one_is_enough(self) -> None:
+        z, y = torch.tensor([[1.0, 0.0, 0.0], [0.999, 0.0, -9.0]]).double(), torch.tensor([0, 0])
+        value = lossfns.sparsemax_loss(z, y, reduction="none")
+        assert value[0] == 0
+        assert value[1] == pytest.approx(0.001**2 / 4, rel=1e-4)
+
+    def test_two_classes_are_a_huber_like_hinge(self) -> None:
+        """A quarter of the squared hinge, linear from a margin of −1 on."""
+        v = verify.linspace(-4, 4, 161)
+        z = torch.stack([v, torch.zeros_like(v)], 1)
+        value = lossfns.sparsemax_loss(z, torch.zeros(161, dtype=torch.long), reduction="none")
+        assert same(value, torch.where(v < -1, -v, torch.relu(1 - v).square() / 4))
+
+
+def test_spherical_is_half_the_generalised_cross_entropy_of_doubled_logits() -> None:
+    for target in (Y, ONE_HOT, Z.softmax(1)):
+        value = lossfns.spherical_loss(Z, target, reduction="none")
+        assert same(value, lossfns.generalized_cross_entropy(2 * Z, target, q=0.5, reduction="none") / 2)
+        assert not same(value, lossfns.generalized_cross_entropy(Z, target, q=0.5, reduction="none") / 2)
+
+
+class TestOrderedClasses:
+    def test_corn_is_a_likelihood(self) -> None:
+        """e^−ℓ adds up to 1 over the labels; CORAL's does not."""
+        z = Z[:, :4]
+        for loss, total in (
+            (partial(lossfns.ordinal_loss, variant="corn"), True),
+            (lossfns.ordinal_loss, False),
+        ):
+            each = [torch.exp(-loss(z, torch.full((60,), k), reduction="none")) for k in range(5)]
+            assert same(torch.stack(each).sum(0), torch.ones(60).double()) == total
+
+    def test_two_classes_are_a_binary_cross_entropy(self) -> None:
+        for loss in (lossfns.ordinal_loss, partial(lossfns.ordinal_loss, variant="corn")):
+            assert same(loss(Z[:, :1], Y % 2), lossfns.binary_cross_entropy(Z[:, 0], Y % 2))
+
+    def test_coral_is_a_sum_of_binary_cross_entropies(self) -> None:
+        above = (Y[:, None] > torch.arange(4)).double()
+        each = lossfns.binary_cross_entropy(Z[:, :4], above, reduction="none")
+        assert same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.sum(1))
+        assert not same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.mean(1))
+
+    def test_a_wrong_number_of_questions(self) -> None:
+        with pytest.raises(IndexError, match="target must be an index from 0 to 4"):
+            lossfns.ordinal_loss(Z[:, :4], Y + 1)
+        with pytest.raises(ValueError, match=r"input must have shape \(N, C - 1, \*\)"):
+            lossfns.ordinal_loss(Z[:, :0], Y)
+
+    def test_the_ranked_score_counts_how_far_off(self) -> None:
+        sure = 500 * torch.eye(5, dtype=torch.float64)
+        score = torch.stack(
+            [lossfns.ranked_probability_loss(sure, torch.full((5,), k), reduction="none") for k in range(5)]
+        )
+        assert same(score, (torch.arange(5)[:, None] - torch.arange(5)).abs().double())
+
+    def test_of_two_classes_the_ranked_score_is_half_the_brier_score(self) -> None:
+        for target in (Y % 2, Z[:, :2].softmax(1).flip(1)):
+            ranked, brier = (
+                loss(Z[:, :2], target, reduction="none")
+                for loss in (lossfns.ranked_probability_loss, lossfns.brier_loss)
+            )
+            assert same(2 * ranked, brier)
+
+    def test_the_gradients_on_the_cards(self) -> None:
+        """2 p_j Σ_k (F_k − [y ≤ k]) ([j ≤ k] − F_k), and p_y/|p| (p_j²/|p|² − [j = y])."""
+        p, k = Z.softmax(1), torch.arange(5)
+        f = p.cumsum(1)[:, :4]
+        reached = (k[:, None] <= k[:4]).double()
+        claimed = 2 * p * ((f - (Y[:, None] <= k[:4]).double())[:, None] * (reached - f[:, None])).sum(2)
+        assert same(gradient(partial(lossfns.ranked_probability_loss, target=Y, reduction="sum"), Z), claimed)
+        length = p.norm(dim=1, keepdim=True)
+        claimed = p.gather(1, Y[:, None]) / length * (p.square() / length.square() - ONE_HOT)
+        assert same(gradient(partial(lossfns.spherical_loss, target=Y, reduction="sum"), Z), claimed)

@@ -1,21 +1,26 @@
 """Two processes give the value and the gradient of one: contrastive losses, and means over unequal shares.
 
-The losses know nothing of processes. What a user writes is what the functions of ``recipes`` do.
+The losses know nothing of processes. What a user writes is what the functions of ``RECIPES`` do, with the
+``gather`` that the documentation of the losses on embeddings shows.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
+import textwrap
+import warnings
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.distributed.nn
-from torch import Tensor, multiprocessing
+from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 import lossfns
+from lossfns import representation
 
 pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="needs torch.distributed with gloo"
@@ -34,62 +39,62 @@ def data() -> tuple[Tensor, Tensor, Tensor]:
     return a, b, weight
 
 
-def gather(x: Tensor) -> Tensor:
-    """The rows of all processes, in order; gradients find their way back."""
-    return torch.cat(list(torch.distributed.nn.all_gather(x)))
+def documented_gather() -> Callable[[Tensor], Tensor]:
+    """The function of that name that a user copies."""
+    code = re.search(r"^    def gather\(.*?\n\n", representation.__doc__ or "", re.M | re.S)
+    assert code
+    names: dict[str, Any] = {"torch": torch, "dist": dist}
+    exec(textwrap.dedent(code[0]), names)
+    function: Callable[[Tensor], Tensor] = names["gather"]
+    return function
 
 
-def mine(rank: int) -> Tensor:
-    """Where the rows of this process are among those of all."""
-    return torch.arange(N) + rank * N
-
-
-def info_nce(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
-    return lossfns.info_nce_loss(a, gather(b), mine(rank))
-
-
-def clip(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
-    rows = lossfns.info_nce_loss(a, gather(b), mine(rank))
-    return (rows + lossfns.info_nce_loss(b, gather(a), mine(rank))) / 2
+gather = documented_gather()
 
 
 def token_mean(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
-    """Processes with unequal weights: sum, divided by the weight of all; times the ranks, as DDP averages."""
+    """Unequal weights: the sum divided by the weight of all processes; times the ranks, as DDP averages."""
     total = weight.sum()
     dist.all_reduce(total)
     loss = lossfns.mse_loss(a.tanh(), b.tanh(), weight=weight[:, None], reduction="sum")
     return RANKS * loss / (total * D)
 
 
-def gathered(loss: Callable[..., Tensor], a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
-    """A loss of the whole batch, computed by each process alike, weights and all."""
-    everything = [torch.empty_like(weight) for _ in range(RANKS)]
-    dist.all_gather(everything, weight)
-    return loss(gather(a), gather(b), weight=torch.cat(everything))
+def whole_batch(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The loss of all rows, by each process alike; times the ranks, as DDP averages."""
+
+    def recipe(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
+        return RANKS * loss(gather(a), gather(b), gather(weight))
+
+    return recipe
 
 
-def barlow(a: Tensor, b: Tensor, weight: Tensor, rank: int) -> Tensor:
-    return lossfns.barlow_twins_loss(gather(a), gather(b))
-
-
+QUEUE = torch.randn(7, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+WHOLE: dict[str, Callable[..., Tensor]] = {
+    "info_nce": lambda a, b, weight: lossfns.info_nce_loss(a, b, weight=weight),
+    "clip": lambda a, b, weight: lossfns.info_nce_loss(a, b, weight=weight, symmetric=True),
+    "queue": lambda a, b, weight: lossfns.info_nce_loss(
+        a, torch.cat([b, QUEUE]), candidates=torch.arange(len(b) + len(QUEUE)) >= len(b)
+    ),
+    "nt_xent": lambda a, b, weight: lossfns.nt_xent_loss(a, b, weight=weight),
+    "siglip": lambda a, b, weight: lossfns.siglip_loss(a, b, weight=weight),
+    "supcon": lambda a, b, weight: lossfns.supcon_loss(torch.cat([a, b]), torch.arange(len(a)).repeat(2)),
+    "barlow": lambda a, b, weight: lossfns.barlow_twins_loss(a, b),
+    "vicreg": lambda a, b, weight: lossfns.vicreg_loss(a, b),
+}
+# name: what one of two processes computes, and what one alone would
 RECIPES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
-    "info_nce": (info_nce, lambda a, b, weight: lossfns.info_nce_loss(a, b)),
-    "clip": (clip, lambda a, b, weight: lossfns.info_nce_loss(a, b, symmetric=True)),
+    **{name: (whole_batch(loss), loss) for name, loss in WHOLE.items()},
     "token_mean": (
         token_mean,
         lambda a, b, weight: lossfns.mse_loss(a.tanh(), b.tanh(), weight=weight[:, None]),
     ),
-    "nt_xent": (
-        partial(gathered, lossfns.nt_xent_loss),
-        lambda a, b, weight: lossfns.nt_xent_loss(a, b, weight=weight),
+    "not_times_the_ranks": (
+        lambda a, b, weight, rank: lossfns.info_nce_loss(gather(a), gather(b)),
+        lambda a, b, weight: lossfns.info_nce_loss(a, b),
     ),
-    "siglip": (
-        partial(gathered, lossfns.siglip_loss),
-        lambda a, b, weight: lossfns.siglip_loss(a, b, weight=weight),
-    ),
-    "barlow": (barlow, lambda a, b, weight: lossfns.barlow_twins_loss(a, b)),
-    "without_gradient": (
-        lambda a, b, weight, rank: lossfns.info_nce_loss(a, gather(b.detach()), mine(rank)),
+    "own_rows_alone": (
+        lambda a, b, weight, rank: lossfns.info_nce_loss(a, gather(b), torch.arange(N) + rank * N),
         lambda a, b, weight: lossfns.info_nce_loss(a, b),
     ),
 }
@@ -97,6 +102,7 @@ RECIPES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
 
 def one_process(rank: int, store: str, results: str) -> None:
     torch.set_num_threads(1)
+    warnings.simplefilter("error", FutureWarning)
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=RANKS)
     parts: dict[str, list[Tensor]] = {}
     for name, (recipe, _) in RECIPES.items():
@@ -117,7 +123,7 @@ def one_process(rank: int, store: str, results: str) -> None:
 @pytest.fixture(scope="module")
 def two_processes() -> dict[str, list[Tensor]]:
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(one_process, (f"{folder}/store", f"{folder}/results"), nprocs=RANKS)
+        spawn(one_process, (f"{folder}/store", f"{folder}/results"), nprocs=RANKS)
         parts: dict[str, list[Tensor]] = torch.load(f"{folder}/results")
         return parts
 
@@ -129,10 +135,15 @@ def test_two_processes_are_one(name: str, two_processes: dict[str, list[Tensor]]
     expected = RECIPES[name][1](a * factor, (b * factor).sin(), weight)
     (slope,) = torch.autograd.grad(expected, factor)
     value, gradient = two_processes[name]
-    torch.testing.assert_close(value, expected.detach(), rtol=1e-12, atol=1e-12)
-    if name == "without_gradient":  # the common mistake: the value is right, the gradient is not
+    if name == "not_times_the_ranks":  # the common mistakes: the values are right, the gradients are not
+        torch.testing.assert_close(value, expected.detach(), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(gradient, slope / RANKS, rtol=1e-12, atol=1e-12)
+    elif name == "own_rows_alone":
+        torch.testing.assert_close(value, expected.detach(), rtol=1e-12, atol=1e-12)
         assert (gradient - slope).abs().max() > 1e-2
     else:
+        ranks = 1 if name == "token_mean" else RANKS
+        torch.testing.assert_close(value, ranks * expected.detach(), rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(gradient, slope, rtol=1e-12, atol=1e-12)
 
 

@@ -13,7 +13,12 @@ def test_what_can_be_read() -> None:
     assert _eager.can_read(x)
     assert not _eager.can_read(x.to("meta"))
     seen = []
-    torch.func.vmap(lambda row: (seen.append(_eager.can_read(row)), row)[1])(x.expand(2, 3))
+
+    def look(row: torch.Tensor) -> torch.Tensor:
+        seen.append(_eager.can_read(row))
+        return row
+
+    torch.func.vmap(look)(x.expand(2, 3))
     assert seen == [False]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,16 +13,12 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from tests.support import gradient
 
 Z = verify.random_points(-4, 4, 4, n=60)
 Y = torch.arange(60) % 4
 W = torch.tensor([0.2, 1.0, 3.0, 0.5], dtype=torch.float64)
 X, B = Z[:, 0], Y % 2
-
-
-def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
 
 
 def same(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
@@ -34,7 +31,7 @@ class TestFocal:
     def test_without_gamma_it_is_cross_entropy(self, target: Tensor, class_weight: Tensor | None) -> None:
         sample = torch.rand(60, generator=torch.Generator().manual_seed(0)).double()
         for weight in (None, sample):
-            kwargs = {"class_weight": class_weight, "weight": weight}
+            kwargs: dict[str, Any] = {"class_weight": class_weight, "weight": weight}
             for reduction in ("mean", "sum", "none"):
                 focal = lossfns.focal_loss(Z, target, gamma=0.0, reduction=reduction, **kwargs)
                 assert torch.equal(focal, lossfns.cross_entropy(Z, target, reduction=reduction, **kwargs))
@@ -50,6 +47,7 @@ class TestFocal:
     @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
     def test_sure_and_right(self, gamma: float, logit: float, dtype: torch.dtype) -> None:
         z = torch.tensor([[logit, 0.0]], dtype=dtype)
+        loss: Callable[[Tensor], Tensor]
         for loss in (
             lambda z: lossfns.focal_loss(z, torch.tensor([0]), gamma=gamma),
             lambda z: lossfns.focal_loss(z, torch.tensor([[1.0, 0.0]]), gamma=gamma),
@@ -225,7 +223,7 @@ class TestWeights:
             with pytest.raises(ValueError, match=r"class_count must have shape \(C,\)"):
                 helper(torch.ones(2, 2))
             with pytest.raises(TypeError, match="class_count must be a torch.Tensor"):
-                helper([1, 2])
+                helper([1, 2])  # type: ignore[arg-type]
             with (
                 lossfns.strict(),
                 pytest.raises(ValueError, match="class_count must be finite and at least 0"),

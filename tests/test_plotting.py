@@ -11,8 +11,12 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
+from torch import Tensor
 
 from lossfns import plotting
 
@@ -58,17 +62,24 @@ def test_the_names_of_colours_and_styles_are_those_of_the_cycle() -> None:
     assert (cycle["color"], cycle["linestyle"]) == (plotting.COLOURS, plotting.STYLES)
 
 
+def data(axes: Axes) -> tuple[Tensor, Tensor]:
+    """The points of the first line that is drawn."""
+    x, y = axes.lines[0].get_data()
+    return torch.as_tensor(x), torch.as_tensor(y)
+
+
 def test_loss_and_gradient() -> None:
     losses = {"square": torch.square, "absolute": torch.abs}
     figure = plotting.loss_and_gradient(losses, -2, 2, xlabel="r", ylim=(0, 3))
     left, right = figure.axes
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["square", "absolute"]
-    x, y = left.lines[0].get_data()
-    assert (x[0], x[-1]) == (-2, 2)
-    assert torch.allclose(torch.as_tensor(y), torch.as_tensor(x) ** 2)
-    x, y = right.lines[0].get_data()
-    assert torch.allclose(torch.as_tensor(y), 2 * torch.as_tensor(x))
-    assert (left.get_ylim(), right.get_ylim()) == ((0, 3), pytest.approx((-4.4, 4.4)))
+    x, y = data(left)
+    assert (x[0].item(), x[-1].item()) == (-2, 2)
+    assert torch.allclose(y, x**2)
+    x, y = data(right)
+    assert torch.allclose(y, 2 * x)
+    assert left.get_ylim() == (0, 3)
+    assert right.get_ylim() == pytest.approx((-4.4, 4.4))
     assert left.get_xlabel() == right.get_xlabel() == "r"
     assert left.get_ylabel() == "loss"
     assert right.get_ylabel() == "gradient"
@@ -87,12 +98,12 @@ def test_the_legend_fits_and_hides_nothing(lines: int) -> None:
 
 def test_both_signs_are_drawn_alike_and_curves_look_smooth() -> None:
     figure = plotting.loss_and_gradient({"log-cosh": lambda r: torch.log(torch.cosh(r))})
-    x, y = (torch.as_tensor(v) for v in figure.axes[0].lines[0].get_data())
+    x, y = data(figure.axes[0])
     assert torch.allclose(x, -x.flip(0))
     assert (x == 0).any(), "where many losses have their kink"
     turns = torch.atan2(y.diff(), x.diff()).diff().abs()
     assert turns.max() < 0.05
-    assert (x[0], x[-1]) == (-4, 4)
+    assert (x[0].item(), x[-1].item()) == (-4, 4)
     assert figure.axes[0].get_xlabel() == r"residual $\hat y - y$"
 
 
@@ -100,9 +111,10 @@ def test_contours_of_a_function_of_two_variables() -> None:
     _, axes = plt.subplots()
     plotting.contours(axes, lambda p: p[:, 0] ** 2 + 4 * p[:, 1] ** 2, (-2, 2), (-1, 1))
     (drawn,) = axes.collections
-    assert 8 < len(drawn.levels) < 20
+    assert isinstance(drawn, ContourSet)
+    assert 8 < len(list(drawn.levels)) < 20
     (x0, y0), (x1, y1) = drawn.get_datalim(axes.transData).get_points()
     assert (x0, x1, y0, y1) == pytest.approx((-2, 2, -1, 1))
-    vertices = drawn.get_paths()[3].vertices
+    vertices = np.asarray(drawn.get_paths()[3].vertices)
     levels = vertices[:, 0] ** 2 + 4 * vertices[:, 1] ** 2
     assert levels.std() < 0.01 * levels.mean()

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import verify
+from lossfns import _chunked, verify
+from tests.support import gradient
 
 F64 = torch.float64
 D = verify.linspace(-6, 6, 1201)
@@ -21,11 +22,6 @@ ZERO = torch.zeros_like(D)
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=F64)
-
-
-def slope(f: verify.Function, x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
 
 
 def bpr(d: Tensor) -> Tensor:
@@ -39,7 +35,7 @@ def test_bpr_is_the_logistic_loss_of_the_difference() -> None:
     assert torch.equal(lossfns.bpr_loss(D + 3, ZERO + 3, reduction="none"), bpr(D + 3 - 3))
     far = torch.tensor([1e4, -1e4, 40.0, -40.0], dtype=F64)
     assert bpr(far).tolist() == pytest.approx([0, 1e4, math.exp(-40), 40 + math.exp(-40)], rel=1e-15)
-    assert slope(bpr, far).tolist() == pytest.approx([0, -1, -math.exp(-40), -1], rel=1e-15)
+    assert gradient(bpr, far).tolist() == pytest.approx([0, -1, -math.exp(-40), -1], rel=1e-15)
 
 
 def test_bpr_bounds_the_share_of_wrongly_ordered_pairs() -> None:
@@ -111,8 +107,8 @@ def test_listmle_is_the_likelihood_of_the_order(n: int) -> None:
     s, y = normal(6, n) * 3, normal(6, n, seed=1)
     f = partial(lossfns.listmle_loss, target=y, reduction="none")
     torch.testing.assert_close(f(s), plackett_luce(s, y), rtol=1e-12, atol=1e-12)
-    expected = slope(lambda x: plackett_luce(x, y), s)
-    torch.testing.assert_close(slope(f, s), expected, rtol=1e-12, atol=1e-12)
+    expected = gradient(lambda x: plackett_luce(x, y), s)
+    torch.testing.assert_close(gradient(f, s), expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(f(s + 1e3), f(s), rtol=1e-9, atol=1e-9)
 
 
@@ -143,13 +139,15 @@ def test_ties_keep_their_order_and_only_the_order_counts() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
-def test_a_right_order_with_wide_gaps_costs_nothing(dtype: torch.dtype) -> None:
+def test_a_right_order_with_wide_gaps_costs_next_to_nothing(dtype: torch.dtype) -> None:
+    """Three times log(1 + exp −200), which float64 can tell from 0."""
     s = torch.tensor([[400.0, 200.0, 0.0, -200.0]], dtype=dtype)
     y = torch.tensor([[3, 2, 1, 0]])
-    assert lossfns.listmle_loss(s, y).item() == 0
-    assert slope(lambda x: lossfns.listmle_loss(x, y), s).double().abs().max() < 1e-80
+    expected = 3 * math.exp(-200) if dtype is F64 else 0.0
+    assert lossfns.listmle_loss(s, y).item() == pytest.approx(expected, rel=1e-15, abs=0)
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), s).double().abs().max() < 1e-80
     assert lossfns.listmle_loss(-s, y).item() == 1200
-    assert slope(lambda x: lossfns.listmle_loss(x, y), -s).tolist() == [[-1, -1, -1, 3]]
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), -s).tolist() == [[-1, -1, -1, 3]]
 
 
 def test_an_item_of_score_minus_infinity_is_not_on_the_list() -> None:
@@ -162,9 +160,9 @@ def test_an_item_of_score_minus_infinity_is_not_on_the_list() -> None:
     torch.testing.assert_close(f(padded), plackett_luce(padded.double(), y))
     torch.testing.assert_close(f(padded)[0], lossfns.listmle_loss(s[0, :3], y[0, :3]).double())
     assert f(padded)[2] == 0
-    got = slope(f, padded)
+    got = gradient(f, padded)
     assert (got[padded == -torch.inf] == 0).all()
-    torch.testing.assert_close(got[0, :3], slope(lambda x: lossfns.listmle_loss(x, y[0, :3]), s[0, :3]))
+    torch.testing.assert_close(got[0, :3], gradient(lambda x: lossfns.listmle_loss(x, y[0, :3]), s[0, :3]))
     leaf = padded.clone().requires_grad_()
     (g,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     (second,) = torch.autograd.grad(g.square().sum(), leaf)
@@ -193,3 +191,43 @@ def test_shapes_of_lists() -> None:
         lossfns.listmle_loss(torch.tensor(1.0), torch.tensor(1.0))
     with pytest.raises(ValueError, match="weight must broadcast to the shape of the unreduced loss"):
         lossfns.listmle_loss(s, y, weight=torch.ones(2, 3, 4))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e4, 1e6])
+def test_what_all_scores_have_in_common_takes_no_digits(offset: float) -> None:
+    """The exact value of float32 scores, wherever they lie: their differences are exact."""
+    s, y = (offset + normal(20, 9) * 4).float(), normal(20, 9, seed=1).argsort()
+    f = partial(lossfns.listmle_loss, target=y, reduction="none")
+    exact, single = plackett_luce(s.double() - offset, y), f(s)
+    assert single.dtype is torch.float32
+    torch.testing.assert_close(single.double(), exact, rtol=2e-6, atol=0)
+    expected = gradient(lambda x: plackett_luce(x, y), s.double() - offset)
+    torch.testing.assert_close(gradient(f, s).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_right_and_sure_order_keeps_its_digits() -> None:
+    s, y = torch.tensor([[0.0, -20.0]]), torch.tensor([[1, 0]])
+    assert lossfns.listmle_loss(s, y).item() == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
+    low = math.exp(-20) / (1 + math.exp(-20))
+    assert gradient(lambda x: lossfns.listmle_loss(x, y), s)[0].tolist() == pytest.approx(
+        [-low, low], rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("rows", [(), (1,), (40,)], ids=str)
+def test_the_target_of_a_list_may_have_a_graph(
+    rows: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its order has no derivative: nothing flows there, in chunks neither."""
+    s, y = normal(*rows, 30).requires_grad_(), normal(*rows, 30, seed=1).requires_grad_()
+    for size in (4, 10**9):
+        monkeypatch.setattr(_chunked, "CHUNK", size)
+        monkeypatch.setattr(_chunked, "MANY", 2)
+        value = lossfns.listmle_loss(s, 2 * y)
+        torch.testing.assert_close(value, plackett_luce(s.reshape(-1, 30), y.detach().reshape(-1, 30)).mean())
+        for create_graph in (False, True):
+            got = torch.autograd.grad(
+                value, (s, y), retain_graph=True, create_graph=create_graph, allow_unused=True
+            )
+            assert got[1] is None
+            torch.testing.assert_close(got[0].detach(), gradient(lambda x: lossfns.listmle_loss(x, y), s))

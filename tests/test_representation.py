@@ -12,14 +12,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _similarity, catalog, verify
+from lossfns import _chunked, _eager, _similarity, catalog, verify
 
 F64 = torch.float64
 LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
+MASK = torch.rand(7, 7, generator=torch.Generator().manual_seed(4)) < 0.5
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = F64) -> Tensor:
@@ -41,7 +43,8 @@ def same(f: Callable[..., Tensor], g: Callable[..., Tensor], *tensors: Tensor, t
 
 
 def cosines(a: Tensor, b: Tensor) -> Tensor:
-    return (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).t()
+    products: Tensor = (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).t()
+    return products
 
 
 def plain_info_nce(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
@@ -53,6 +56,23 @@ def plain_clip(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
     s, diagonal = cosines(q, k) / temperature, torch.arange(len(q))
     rows = F.cross_entropy(s, diagonal, reduction="none")
     return (rows + F.cross_entropy(s.t(), diagonal, reduction="none")) / 2
+
+
+def plain_among(q: Tensor, k: Tensor, candidates: Tensor = MASK, temperature: float = 0.1) -> Tensor:
+    """Each query against its own key and those of its candidates, one list after another."""
+    s = cosines(q, k) / temperature
+    lists = [[i, *(j for j in range(len(k)) if j != i and candidates[i, j])] for i in range(len(q))]
+    return torch.stack([s[i, js].logsumexp(0) - s[i, i] for i, js in enumerate(lists)])
+
+
+def plain_clip_among(q: Tensor, k: Tensor, candidates: Tensor = MASK) -> Tensor:
+    return (plain_among(q, k, candidates) + plain_among(k, q, candidates.t())) / 2
+
+
+def plain_queue(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
+    own = cosines(q, k).diagonal().unsqueeze(1)
+    s = torch.cat([own, cosines(q, QUEUE)], 1) / temperature
+    return s.logsumexp(1) - s[:, 0]
 
 
 def plain_nt_xent(a: Tensor, b: Tensor, temperature: float = 0.5) -> Tensor:
@@ -97,13 +117,26 @@ def batch_hard(x: Tensor, **hyper: Any) -> Tensor:
     return lossfns.batch_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
 
 
+def among(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.info_nce_loss(q, k, candidates=MASK[: len(q), : len(k)], **hyper)
+
+
+def queue(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
+    keys = torch.cat([k, QUEUE.to(k.dtype)])
+    return lossfns.info_nce_loss(q, keys, candidates=torch.arange(len(keys)) >= len(k), **hyper)
+
+
 X, Y = normal(7, 3), normal(7, 3, seed=1)
+QUEUE = normal(5, 3, seed=2, dtype=torch.bfloat16).double()  # the same in every dtype
 clip = partial(lossfns.info_nce_loss, symmetric=True)
 with_keys = partial(lossfns.info_nce_loss, target=torch.tensor([1, 0, 2, 2, 6, 5, 3]))
 # each loss whose rows compete, its plain form, and arguments
-COUPLED = {
+COUPLED: dict[str, tuple[Any, Any, Any]] = {
     "info_nce": (lossfns.info_nce_loss, plain_info_nce, (X, Y)),
     "clip": (clip, plain_clip, (X, Y)),
+    "among": (among, plain_among, (X, Y)),
+    "clip_among": (partial(among, symmetric=True), plain_clip_among, (X, Y)),
+    "queue": (queue, plain_queue, (X, Y)),
     "nt_xent": (lossfns.nt_xent_loss, plain_nt_xent, (X, Y)),
     "siglip": (lossfns.siglip_loss, plain_siglip, (X, Y)),
     "supcon": (supcon, plain_supcon, (X,)),
@@ -134,7 +167,8 @@ def test_value_and_gradient_are_those_of_the_plain_form(loss: Any, plain: Any, t
 @pytest.mark.parametrize("poison", [math.nan, math.inf])
 def test_a_row_of_weight_0_leaves_the_batch(loss: Any, plain: Any, tensors: Any, poison: float) -> None:
     keep = torch.tensor([True, False, True, True, False, True, True])
-    labels = {"target": LABELS[keep]} if len(tensors) == 1 else {}
+    parts = {"target": LABELS[keep], "candidates": MASK[keep][:, keep]}
+    labels = {name: parts[name] for name in parts.keys() & inspect.signature(plain).parameters.keys()}
     dirty = [t.clone() for t in tensors]
     for t in dirty:
         t[~keep] = poison
@@ -203,7 +237,9 @@ def test_compiled_in_one_graph(loss: Any, plain: Any, tensors: Any, compile: Any
 class Largest(TorchDispatchMode):
     """The number of elements of the largest tensor that any operation returned."""
 
-    size = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.size = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -216,18 +252,23 @@ def _real(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
-@coupled
+NO_MASK = {name: parts for name, parts in COUPLED.items() if "among" not in name}
+
+
+@pytest.mark.parametrize(("loss", "plain", "tensors"), NO_MASK.values(), ids=NO_MASK.keys())
 def test_memory_grows_with_the_rows_not_with_the_pairs(
     loss: Any, plain: Any, tensors: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither forward nor backward makes a tensor of all pairs, nor keeps the tiles for the backward."""
+    monkeypatch.setattr(_eager, "is_traced", lambda: False)  # or the count of what is made would be seen
     monkeypatch.setattr(_similarity, "PLAIN", 4000)
     n, d, kept = 300, 4, []
     monkeypatch.setitem(globals(), "LABELS", torch.arange(n) % 10)
+    monkeypatch.setitem(globals(), "QUEUE", normal(20, d, seed=9))
     leaves = [normal(n, d, seed=i).requires_grad_() for i in range(len(tensors))]
 
     def keep(t: Tensor) -> Tensor:
-        kept.append(t.numel())
+        kept.append(t.untyped_storage().nbytes() // t.element_size())
         return t
 
     for weight in (None, torch.arange(n) % 7):
@@ -238,6 +279,149 @@ def test_memory_grows_with_the_rows_not_with_the_pairs(
             torch.autograd.grad(value, leaves)
         assert largest.size <= max(4000, 4 * n * d), largest.size
         assert max(kept) <= 2 * n * d
+
+
+def test_a_mask_of_all_pairs_is_looked_at_by_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_eager, "is_traced", lambda: False)
+    monkeypatch.setattr(_similarity, "PLAIN", 4000)
+    n, candidates = 300, torch.arange(300) % 2 == 0  # the same for all queries, or one of each
+    q, k = normal(n, 4).requires_grad_(), normal(n, 4, seed=1)
+    for mask in (candidates, candidates[:, None], candidates.reshape(1, n)):
+        with Largest() as largest:
+            torch.autograd.grad(lossfns.info_nce_loss(q, k, candidates=mask), q)
+        assert largest.size <= 4800
+
+
+SIDE = math.isqrt(_similarity.PLAIN) + 60
+# name: a loss of queries, keys and two scalars, and a number of rows that takes tiles
+LARGE: dict[str, tuple[Any, int]] = {
+    "info_nce": (lambda q, k, t, b: lossfns.info_nce_loss(q, k, temperature=t), SIDE),
+    "queue": (
+        lambda q, k, t, b: lossfns.info_nce_loss(
+            q[:1200], k, temperature=t, candidates=torch.arange(len(k)) >= 1200
+        ),
+        2 * SIDE,
+    ),
+    "nt_xent": (lambda q, k, t, b: lossfns.nt_xent_loss(q, k, temperature=t), SIDE // 2),
+    "siglip": (lambda q, k, t, b: lossfns.siglip_loss(q, k, logit_scale=1 / t, logit_bias=b), SIDE),
+    "supcon": (
+        lambda q, k, t, b: lossfns.supcon_loss(q + k, torch.arange(len(q)) % 9, temperature=t),
+        SIDE,
+    ),
+}
+
+
+class TestNobodyCanSeeTheTiles:
+    """What tests/test_chunked.py holds for all losses with few rows, here at the real size."""
+
+    @staticmethod
+    def in_both_forms(monkeypatch: pytest.MonkeyPatch, results: Callable[[], list[Tensor]]) -> None:
+        """The same in tiles of the real size and in one piece, and tiles there were."""
+        taken = []
+
+        def spy(f: Any, tiles: list[slice], *tensors: Any) -> Tensor:
+            taken.append(len(tiles))
+            return _chunked.tiled_rows(f, tiles, *tensors)
+
+        monkeypatch.setattr("lossfns._similarity.tiled_rows", spy)
+        in_tiles = results()
+        assert taken
+        assert min(taken) > 1
+        monkeypatch.setattr(_similarity, "PLAIN", 10**9)
+        taken.clear()
+        for a, b in zip(in_tiles, results(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+        assert not taken
+
+    @staticmethod
+    def entangled(name: str) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+        """The loss as a function of one vector, from which its rows, its keys and its scalars all come."""
+        loss, n = LARGE[name]
+        base = normal(n, 2)
+
+        def f(x: Tensor) -> Tensor:
+            q = base * x[:2]
+            value: Tensor = loss(q, (q * 3).sin() + x[:2] ** 2, x[2].exp(), -x[2])
+            return value
+
+        return f, torch.tensor([1.1, 0.7, -0.5], dtype=F64)
+
+    @pytest.mark.parametrize("name", LARGE)
+    def test_gradients_graphs_and_hooks(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        f, x = self.entangled(name)
+
+        def results() -> list[Tensor]:
+            leaf, calls = x.clone().requires_grad_(), []
+
+            def double(grad: Tensor) -> Tensor:
+                calls.append(grad)
+                return 2 * grad
+
+            bent = leaf * 1
+            bent.register_hook(double)
+            value = f(bent)
+            once, again, third = (
+                torch.autograd.grad(value, leaf, retain_graph=True, create_graph=create_graph)[0]
+                for create_graph in (False, False, True)
+            )
+            assert len(calls) == 3
+            (second,) = torch.autograd.grad(third.square().sum(), leaf)
+            return [value, once, again, third, second, torch.tensor(len(calls))]
+
+        self.in_both_forms(monkeypatch, results)
+
+    @pytest.mark.parametrize("name", ["info_nce", "siglip"])
+    def test_transforms(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        f, x = self.entangled(name)
+
+        def results() -> list[Tensor]:
+            leaf, direction = x.clone().requires_grad_(), torch.tensor([1.0, -2.0, 0.5], dtype=F64)
+            value = f(leaf)  # the only one in tiles
+            batched = torch.autograd.grad(
+                value, leaf, torch.tensor([1.0, 3.0], dtype=F64), is_grads_batched=True
+            )[0]
+            return [
+                value,
+                batched,
+                torch.func.jacrev(f)(x),
+                torch.func.hessian(f)(x),
+                torch.autograd.functional.hessian(f, x),
+                torch.func.jvp(f, (x,), (direction,))[1],
+                torch.func.vmap(f)(torch.stack([x, x + 0.1])),
+            ]
+
+        self.in_both_forms(monkeypatch, results)
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+def test_fake_tensors(loss: Any, plain: Any, tensors: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes without values, as tools ask for them before they run anything."""
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = [mode.from_tensor(t).requires_grad_() for t in tensors]
+        for weight in (None, torch.ones(7)):
+            value = loss(*fake, weight=weight)
+            assert value.shape == ()
+            assert loss(*fake, weight=weight, reduction="none").shape == (7,)
+            slopes = torch.autograd.grad(value, fake)
+            assert [slope.shape for slope in slopes] == [t.shape for t in tensors]
+
+
+@coupled
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_learned_weight_of_0(loss: Any, plain: Any, tensors: Any, reduction: str) -> None:
+    weight = torch.tensor([1.0, 0, 2, 1, 0, 1, 1], dtype=F64)
+    leaves = [t.clone().requires_grad_() for t in (*tensors, weight)]
+    *rows, w = leaves
+    slopes = torch.autograd.grad(loss(*rows, weight=w, reduction=reduction), leaves)
+    assert all(slope.isfinite().all() for slope in slopes)
+
+    def f(w: Tensor) -> Any:
+        """Of the weights that are not 0: at 0 a row leaves the batch at once."""
+        return loss(*tensors, weight=torch.zeros(7, dtype=F64).index_put((weight.nonzero()[:, 0],), w))
+
+    assert torch.autograd.gradcheck(f, weight[weight > 0].requires_grad_())
 
 
 # Identities
@@ -285,6 +469,76 @@ def test_with_a_target_of_ones_own_all_keys_remain() -> None:
             ValueError, match=r"target must be an index from 0 to 6, got -100 at index \(0,\)"
         ):
             lossfns.info_nce_loss(X, Y, wild)
+
+
+def test_the_right_key_is_always_a_candidate() -> None:
+    nobody = torch.zeros(7, 7, dtype=torch.bool)
+    for target in (None, torch.tensor([1, 0, 2, 2, 6, 5, 3])):
+        f = partial(lossfns.info_nce_loss, target=target)
+        assert f(X, Y, candidates=nobody, reduction="none").abs().max() == 0
+        same(partial(f, candidates=~nobody), f, X, Y)
+        same(partial(f, candidates=torch.tensor(True)), f, X, Y)
+        one = nobody.clone()
+        one[:, 4] = True
+        given = torch.arange(7) if target is None else target
+        s = cosines(X, Y) / 0.1
+        pair = torch.stack([s.gather(1, given[:, None])[:, 0], s[:, 4]], 1)
+        expected = torch.where(given == 4, 0.0, pair.logsumexp(1) - pair[:, 0])
+        for mask in (one, one[0], one[:1]):  # the keys of each query, or of all
+            torch.testing.assert_close(f(X, Y, candidates=mask, reduction="none"), expected)
+    some = torch.arange(7) % 2 == 0
+    rows = lossfns.info_nce_loss(X, Y, candidates=some[:, None], reduction="none")
+    torch.testing.assert_close(rows, torch.where(some, plain_info_nce(X, Y), 0.0))
+
+
+def test_a_key_that_is_no_candidate_has_no_gradient() -> None:
+    k = torch.cat([Y, QUEUE])
+    slopes = gradients(lambda q, k: lossfns.info_nce_loss(q, k, candidates=torch.arange(12) < 10), X, k)
+    assert (slopes[1][10:] == 0).all()
+    assert (slopes[1][:10] != 0).all()
+
+
+def test_false_negatives_are_left_out_by_their_labels() -> None:
+    """As the documentation says: rows of one label are no negatives of each other."""
+    losses = lossfns.info_nce_loss(X, Y, candidates=LABELS[:, None] != LABELS, reduction="none")
+    for i in range(7):
+        kept = [i, *(j for j in range(7) if LABELS[j] != LABELS[i])]
+        alone = lossfns.info_nce_loss(X[[i]], Y[kept])
+        torch.testing.assert_close(losses[i], alone)
+
+
+def test_candidates_that_do_not_fit_are_refused() -> None:
+    for wrong in ((7, 6), (6, 7), (6,), (1, 7, 7), (0,)):
+        with pytest.raises(
+            ValueError, match=r"candidates must broadcast to \(7, 7\), queries by keys"
+        ) as error:
+            lossfns.info_nce_loss(X, Y, candidates=torch.ones(wrong, dtype=torch.bool))
+        assert str(wrong) in str(error.value)
+    with pytest.raises(ValueError, match=r"candidates must have dtype torch\.bool, got torch\.int64"):
+        lossfns.info_nce_loss(X, Y, candidates=torch.ones(7, 7).long())
+    with pytest.raises(TypeError, match=r"candidates must be a torch\.Tensor, got list"):
+        lossfns.info_nce_loss(X, Y, candidates=[True] * 7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"candidates must be on cpu as query, got meta"):
+        lossfns.info_nce_loss(X, Y, candidates=MASK.to("meta"))
+    module = lossfns.InfoNCELoss()
+    assert torch.equal(module(X, Y, candidates=MASK), among(X, Y))
+
+
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.parametrize("bad", [7, -1, -100, 2**40])
+def test_a_label_that_is_no_class_is_named(bad: int) -> None:
+    target, cosine = torch.tensor([0, 1, 2, bad, 1, 0, 0]), normal(7, 7).tanh()
+    losses: tuple[Callable[..., Tensor], ...] = (
+        partial(lossfns.arcface_loss, cosine, target),
+        partial(lossfns.cosface_loss, cosine, target),
+        partial(lossfns.info_nce_loss, X, Y, target),
+        partial(lossfns.info_nce_loss, X, Y, target, candidates=MASK),
+    )
+    for loss in losses:
+        for reduction in ("mean", "none"):
+            with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 6, got {bad}$"):
+                loss(reduction=reduction)
+        assert loss(weight=torch.arange(7) != 3).isfinite()
 
 
 def test_a_collapsed_batch() -> None:
@@ -407,7 +661,7 @@ def test_a_low_temperature_loses_neither_value_nor_gradient(dtype: torch.dtype) 
     assert loss(a, b).item() == pytest.approx(392.0, abs=0.7)
     same(
         loss,
-        lambda *t: plain_nt_xent(*t, temperature=0.005).mean(),
+        lambda a, b: plain_nt_xent(a, b, temperature=0.005).mean(),
         a,
         b,
         tol=1e-4 if dtype != F64 else 1e-12,
@@ -714,17 +968,18 @@ def test_shapes_of_queries_and_keys() -> None:
 
 
 def test_temperature_scale_and_bias_can_be_learned() -> None:
-    for loss, hyper in (
+    learned: tuple[tuple[Any, dict[str, float]], ...] = (
         (lossfns.info_nce_loss, {"temperature": 0.3}),
         (clip, {"temperature": 0.3}),
         (lossfns.nt_xent_loss, {"temperature": 0.3}),
         (partial(lossfns.supcon_loss, target=LABELS), {"temperature": 0.3}),
         (lossfns.siglip_loss, {"logit_scale": 3.0, "logit_bias": -2.0}),
-    ):
+    )
+    for loss, hyper in learned:
         tensors = (X,) if "target" in getattr(loss, "keywords", {}) else (X, Y)
         names = list(hyper)
 
-        def f(*values: Tensor, loss: Any = loss, names: Any = names, tensors: Any = tensors) -> Tensor:
+        def f(*values: Tensor, loss: Any = loss, names: Any = names, tensors: Any = tensors) -> Any:
             return loss(*tensors, **dict(zip(names, values, strict=True)))
 
         values = [torch.tensor(v, dtype=F64, requires_grad=True) for v in hyper.values()]
@@ -735,6 +990,8 @@ def test_temperature_scale_and_bias_can_be_learned() -> None:
                 loss(*tensors, **{name: torch.ones(2)})
     with lossfns.strict(), pytest.raises(ValueError, match="temperature must be positive and finite, got 0"):
         lossfns.nt_xent_loss(X, Y, temperature=torch.tensor(0.0))
+    with lossfns.strict(), pytest.raises(ValueError, match="logit_bias must be finite, got nan"):
+        lossfns.siglip_loss(X, Y, logit_bias=torch.tensor(math.nan))
 
 
 def test_learned_scale_and_bias_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -758,7 +1015,7 @@ def in_similarities(
         seen.append((a @ b.t()).detach().requires_grad_())
         return seen[-1] * 1
 
-    monkeypatch.setattr("lossfns.representation.inner", tapped)
+    monkeypatch.setattr("lossfns.representation.dot_products", tapped)
     f(*arguments).sum().backward()
     slope = seen[0].grad
     assert slope is not None
@@ -797,7 +1054,7 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     """Neither convex nor of bounded slope; twice differentiable, but for the hinge of VICReg."""
     card = catalog.cards()[loss.__name__]
 
-    def f(x: Tensor) -> Tensor:
+    def f(x: Tensor) -> Any:
         return torch.func.vmap(lambda row: loss(row.reshape(4, 2), Y[:4, :2]))(x)
 
     assert bool(verify.convex(f, verify.random_points(-1, 1, 8))) == card.convex.value()
@@ -807,7 +1064,7 @@ def test_cards_of_the_statistics(loss: Any, plain: Any) -> None:
     corner = torch.tensor([1.0, 1, -1, -1]).double()  # of variance t² 4/3
     kink = math.sqrt((1 - 1e-4) * 3 / 4)
 
-    def along(t: Tensor) -> Tensor:
+    def along(t: Tensor) -> Any:
         x = torch.func.vmap(lambda c: torch.stack([c * corner, 9 * corner.roll(1)], 1))(t)
         return torch.func.vmap(lambda x: loss(x, Y[:4, :2]))(x)
 

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import _chunked, segmentation, verify
+from lossfns import _chunked, _eager, verify
+from tests.support import gradient
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -44,11 +45,6 @@ def one_hot(y: Tensor) -> Tensor:
     return F.one_hot(y, C).movedim(-1, 1).double()
 
 
-def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
-
-
 def ratio_by_loop(p: list[float], t: list[float], name: str, smooth: float) -> float:
     """1 − index, from the definition with the added terms in numerator and denominator."""
     alpha, beta, power = PRICES[name]
@@ -56,7 +52,8 @@ def ratio_by_loop(p: list[float], t: list[float], name: str, smooth: float) -> f
     false = sum(max(a - b, 0) for a, b in zip(p, t, strict=True))
     missed = sum(max(b - a, 0) for a, b in zip(p, t, strict=True))
     s = smooth * (alpha + beta) / 2
-    return (1 - (found + s) / (found + alpha * false + beta * missed + s)) ** power
+    ratio: float = (1 - (found + s) / (found + alpha * false + beta * missed + s)) ** power
+    return ratio
 
 
 @pytest.mark.parametrize("name", PRICES)
@@ -146,7 +143,7 @@ def test_everything_predicted_on_an_empty_mask() -> None:
     z, empty = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
     for name in ("dice_loss", "jaccard_loss", "tversky_loss", "generalized_dice_loss"):
         assert loss(name, z, empty, multilabel=True).item() == pytest.approx(0.8, abs=1e-4)
-        assert (gradient(lambda v, name=name: loss(name, v, empty, multilabel=True), z) > 0).all()
+        assert (gradient(lambda v: loss(name, v, empty, multilabel=True), z) > 0).all()  # noqa: B023
         assert loss(name, -z, empty, multilabel=True).item() == pytest.approx(4.94e-4, rel=1e-2)
 
 
@@ -218,7 +215,7 @@ def test_targets_that_cannot_be_meant_are_refused() -> None:
     with pytest.raises(ValueError, match="input must have shape"):
         lossfns.lovasz_softmax_loss(torch.zeros(3), torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match="classes must be one of 'present', 'all'"):
-        lossfns.lovasz_softmax_loss(z, y, classes="some")
+        lossfns.lovasz_softmax_loss(z, y, classes="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="class_weight must have one value for each of the 3 classes"):
         lossfns.dice_loss(z, y, class_weight=torch.ones(4))
 
@@ -267,7 +264,7 @@ def test_ignored_pixels_are_deleted(name: str, poison: float) -> None:
         dirty[..., ~keep], target[..., ~keep] = poison, ignore_index
         kw: dict[str, Any] = {"ignore_index": ignore_index}
         assert torch.allclose(loss(name, dirty, target, **kw), clean)
-        got = gradient(lambda v, t=target, kw=kw: loss(name, v, t, **kw), dirty)
+        got = gradient(lambda v: loss(name, v, target, **kw), dirty)  # noqa: B023
         assert torch.allclose(got[..., keep], slope)
         assert (got[..., ~keep] == 0).all()
 
@@ -342,7 +339,7 @@ def test_precision(name: str, dtype: torch.dtype) -> None:
 def test_digits_of_many_pixels_and_of_small_losses(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A running float32 sum is 1e-4 off here; 1 − index in float32 has no digit of the small loss."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     y = torch.arange(2**20).remainder(4).unsqueeze(0)
     noise = torch.randn(1, 4, 2**20, generator=torch.Generator().manual_seed(0))
     for gap, tolerance in ((0.0, 1e-6), (17.0, 1e-6)):
@@ -519,7 +516,7 @@ def test_the_sort_is_stable_in_every_path(name: str) -> None:
     y = torch.randint(2, (2, 40), generator=torch.Generator().manual_seed(1))
     y[:, ::7] = -100
     arguments = (z, y) if "softmax" in name else (z[:, 0], y)
-    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, backend="aot_eager")
+    compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, backend="aot_eager")
     for dtype in (torch.float32, torch.float64):
         leaf = arguments[0].to(dtype).requires_grad_()
         a = torch.autograd.grad(loss(name, leaf, y), leaf)[0]
@@ -549,7 +546,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
         return graph.forward
 
     torch._dynamo.reset()
-    compiled = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
+    compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
     for size in ((2, C, 6), (3, C, 11), (2, C, 50)):
         z, y = torch.randn(size), torch.randint(C, (size[0], size[2]))
         assert torch.allclose(compiled(z, y), loss(name, z, y), atol=1e-6)
@@ -560,7 +557,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
 def test_no_one_hot_of_the_target_is_kept(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor made of more than a piece; on other devices than a CPU, and compiled, not even of that."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     else:
         monkeypatch.setattr(_chunked, "CHUNK", 1000)
     z, y = torch.randn(2, 20, 64, 64, requires_grad=True), torch.randint(20, (2, 64, 64))
@@ -583,7 +580,7 @@ def test_both_ways_to_count_agree(ignored: bool, monkeypatch: pytest.MonkeyPatch
         y[..., ::2] = 255
     found = []
     for elsewhere in (False, True):
-        monkeypatch.setattr(segmentation, "can_read", lambda t, no=elsewhere: not no)
+        monkeypatch.setattr(_eager, "can_read", lambda t, no=elsewhere: not no)
         value = lossfns.tversky_loss(z, y, alpha=0.2, ignore_index=255, reduction="none")
         (slope,) = torch.autograd.grad(value.square().sum(), z, create_graph=True)
         found.append((value, slope, torch.autograd.grad(slope.square().sum(), z)[0]))
@@ -597,10 +594,10 @@ def test_what_is_found_has_digits_where_it_is_little(
 ) -> None:
     """1 − precision is one ninth, however small the probability: 1 − (1 − p) would be 0 here."""
     if elsewhere:
-        monkeypatch.setattr(segmentation, "can_read", lambda t: False)
+        monkeypatch.setattr(_eager, "can_read", lambda t: False)
     y = (torch.arange(9) > 0).long().unsqueeze(0)
     z = torch.tensor([0.0, low], dtype=dtype)[:, None].expand(1, 2, 9)
-    precision = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}
+    precision: dict[str, Any] = {"alpha": 1.0, "beta": 0.0, "smooth": 0.0, "reduction": "none"}
     for value in (
         lossfns.tversky_loss(z, y, **precision)[:, 1],
         lossfns.tversky_loss(z[:, 1:], y.unsqueeze(1), multilabel=True, **precision)[:, 0],

@@ -90,7 +90,10 @@ def test_convex() -> None:
         "convex in each, not in both"
     )
     assert verify.convex(lambda r: 3e9 + 1e9 * r, R), "sums round: the tolerance is relative"
-    small = lambda size: lambda r: size * torch.relu(1 - r.abs())  # noqa: E731
+
+    def small(size: float) -> verify.Function:
+        return lambda r: size * torch.relu(1 - r.abs())
+
     assert verify.convex(small(0.9e-9), R), "and absolute for small values"
     assert not verify.convex(small(1.1e-9), R)
     assert verify.convex(torch.zeros_like, R, tol=0)
@@ -139,7 +142,8 @@ def test_differentiable() -> None:
     assert not verdict
     assert "derivative 2 jumps from 0 to 1 at -1" in verdict.evidence
     for jump in (0.9e-3, 1.1e-3):
-        assert bool(verify.differentiable(lambda r, jump=jump: jump * torch.relu(r), R)) == (jump < 1e-3)
+        verdict = verify.differentiable(lambda r: jump * torch.relu(r), R)  # noqa: B023
+        assert bool(verdict) == (jump < 1e-3)
     assert verify.differentiable(lambda r: 1e6 * r + 900 * torch.relu(r), R), "relative for large slopes"
 
 
@@ -199,7 +203,12 @@ def test_finite() -> None:
     assert verdict
     assert verdict.evidence == "96 values and gradients in 4 dtypes"  # 6 sizes, 2 signs, 2 targets
     seen = set()
-    verify.finite(lambda x, y: (seen.add((x.item(), y.item())), x - y)[1], dtypes=(torch.float64,))
+
+    def difference(x: Tensor, y: Tensor) -> Tensor:
+        seen.add((x.item(), y.item()))
+        return x - y
+
+    verify.finite(difference, dtypes=(torch.float64,))
     assert seen == {(s * v, y) for v in (0, 1e-4, 1, 20, 100, 1e4) for s in (1, -1) for y in (0, 1)}
     verdict = verify.finite(lambda x, y: torch.log(torch.cosh(x - y)))
     assert not verdict

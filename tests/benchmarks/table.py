@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ def elements(*sizes: int) -> dict[str, Callable[[], Inputs]]:
         bits, counts = torch.randint(2, shape).float(), torch.randint(9, shape).float()
         return {"x": leaf(*shape), "y": torch.randn(shape), "b": bits, "n": counts, "s": leaf(*shape)}
 
-    return {number(n): lambda n=n: inputs(n) for n in sizes}
+    return {number(n): partial(inputs, n) for n in sizes}
 
 
 def classes(*sizes: tuple[int, int]) -> dict[str, Callable[[], Inputs]]:
@@ -73,7 +74,7 @@ def classes(*sizes: tuple[int, int]) -> dict[str, Callable[[], Inputs]]:
             "c": torch.rand(c) + 0.5,
         }
 
-    return {f"{number(n)} × {number(c)}": lambda n=n, c=c: inputs(n, c) for n, c in sizes}
+    return {f"{number(n)} × {number(c)}": partial(inputs, n, c) for n, c in sizes}
 
 
 def maps(*sizes: tuple[int, int, int]) -> dict[str, Callable[[], Inputs]]:
@@ -86,7 +87,7 @@ def maps(*sizes: tuple[int, int, int]) -> dict[str, Callable[[], Inputs]]:
             "M": torch.randint(2, (n, c, side, side)).float(),
         }
 
-    return {f"{n} × {c} × {side}²": lambda n=n, c=c, side=side: inputs(n, c, side) for n, c, side in sizes}
+    return {f"{n} × {c} × {side}²": partial(inputs, n, c, side) for n, c, side in sizes}
 
 
 def boxes(*sizes: int) -> dict[str, Callable[[], Inputs]]:
@@ -94,7 +95,10 @@ def boxes(*sizes: int) -> dict[str, Callable[[], Inputs]]:
         corner = torch.rand(n, 2)
         return torch.cat([corner, corner + 0.1 + torch.rand(n, 2)], 1)
 
-    return {number(n): lambda n=n: {"p": some(n).requires_grad_(), "g": some(n)} for n in sizes}
+    def inputs(n: int) -> Inputs:
+        return {"p": some(n).requires_grad_(), "g": some(n)}
+
+    return {number(n): partial(inputs, n) for n in sizes}
 
 
 def embeddings(*sizes: tuple[int, int]) -> dict[str, Callable[[], Inputs]]:
@@ -102,7 +106,7 @@ def embeddings(*sizes: tuple[int, int]) -> dict[str, Callable[[], Inputs]]:
         pairs = torch.arange(n // 2).repeat(2)
         return {"e": leaf(n, d), "f": leaf(n, d), "h": leaf(n, d), "k": pairs}
 
-    return {f"{number(n)} × {number(d)}": lambda n=n, d=d: inputs(n, d) for n, d in sizes}
+    return {f"{number(n)} × {number(d)}": partial(inputs, n, d) for n, d in sizes}
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> dict[str, Callable[[], Inputs]]:
@@ -118,9 +122,7 @@ def prototypes(*sizes: tuple[int, int, int]) -> dict[str, Callable[[], Inputs]]:
             "cosface": losses.CosFaceLoss(c, d),
         }
 
-    return {
-        f"{number(n)} × {d}, {number(c)} classes": lambda n=n, d=d, c=c: inputs(n, d, c) for n, d, c in sizes
-    }
+    return {f"{number(n)} × {d}, {number(c)} classes": partial(inputs, n, d, c) for n, d, c in sizes}
 
 
 ELEMENTS = elements(1000, 100_000, 10_000_000)
@@ -164,7 +166,7 @@ def table() -> Iterable[Row]:
         row("general_robust_loss(x, y, alpha=-2)", ELEMENTS),
         row("general_robust_loss(x, y, alpha=-torch.inf)", ELEMENTS),
         row("poisson_nll_loss(x, n)", ELEMENTS),
-        row("gaussian_nll_loss(x, y, s)", ELEMENTS),
+        row("gaussian_nll_loss(x, y, log_var=s)", ELEMENTS),
         row("cross_entropy(z, k)", ROWS),
         row("cross_entropy(z, t)", ROWS),
         row("cross_entropy(z, k, class_weight=c)", ROWS),

@@ -1,4 +1,4 @@
-"""The page of the book on other libraries, written from a run: ``python -m tests.peers.page``."""
+"""The page on other libraries, and the box on the API page: ``python -m tests.peers.page`` writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lossfns.catalog import LossCard, cards
-from tests.peers import agreements, differences
+from tests.peers import agreements, differences, from_torch
 from tests.peers.agreements import NO_PEER, Agreement
 from tests.peers.differences import Difference
 from tests.peers.evaluate import Array
@@ -200,3 +200,4 @@ def render() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(render(), encoding="utf-8")
+    from_torch.write()

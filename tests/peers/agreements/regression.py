@@ -110,11 +110,11 @@ AGREEMENTS = (
         ("SciPy", "-scipy.stats.poisson.logpmf(n, np.exp(x)).mean()", "the rate, not its logarithm"),
     ),
     same(
-        "gaussian_nll_loss(x, y, s, reduction=r)",
+        "gaussian_nll_loss(x, y, log_var=s, reduction=r)",
         ("PyTorch", "F.gaussian_nll_loss(x, y, s.exp(), reduction=r)", "the variance, not its logarithm"),
     ),
     same(
-        "gaussian_nll_loss(x, y, s, full=True)",
+        "gaussian_nll_loss(x, y, log_var=s, full=True)",
         ("PyTorch", "F.gaussian_nll_loss(x, y, s.exp(), full=True)", "the variance, not its logarithm"),
         ("SciPy", "-scipy.stats.norm.logpdf(y, x, np.exp(s / 2)).mean()", "the standard deviation"),
     ),

@@ -167,7 +167,7 @@ DIFFERENCES = (
         title="A small predicted variance",
         given="x = tensor([1.0])\ny = tensor([0.0])\ns = tensor([1e-9]).log()",
         theirs={"PyTorch": "F.gaussian_nll_loss(x, y, s.exp())"},
-        ours="gaussian_nll_loss(x, y, s)",
+        ours="gaussian_nll_loss(x, y, log_var=s)",
         right="(log(mpf('1e-9')) + 1 / mpf('1e-9')) / 2",
         slope="x",
         right_slope="[1 / mpf('1e-9')]",

@@ -1,0 +1,29 @@
+"""One case for each loss, or for each form of its arguments: what the generic tests need to know of it."""
+
+from __future__ import annotations
+
+from tests.cases import (
+    classification,
+    detection,
+    imbalance,
+    ranking,
+    regression,
+    representation,
+    segmentation,
+)
+from tests.cases.case import Claims, Hyper, LossCase
+
+__all__ = ["CASES", "STATISTICS", "Claims", "Hyper", "LossCase"]
+
+CASES = (
+    *regression.CASES,
+    *classification.CASES,
+    *imbalance.CASES,
+    *segmentation.CASES,
+    *detection.CASES,
+    *representation.CASES,
+    *ranking.CASES,
+)
+
+STATISTICS = ("barlow_twins_loss", "vicreg_loss")
+"""Losses of a whole batch, without weight or reduction: test_representation holds all there is of them."""

@@ -1,0 +1,61 @@
+"""What many tests use: the cases as parameters, gradients, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.cases import CASES, LossCase
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def case_id(value: Any) -> str:
+    """Names a case, or its hyper-parameters, in the id of a test."""
+    if isinstance(value, LossCase):
+        return str(value)
+    if isinstance(value, dict):
+        words = {k: v.tolist() if isinstance(v, Tensor) else v for k, v in value.items()}
+        return ",".join(f"{k}={v}" for k, v in words.items()).replace(" ", "") or "defaults"
+    return ""
+
+
+each_case = pytest.mark.parametrize("case", CASES, ids=case_id)
+each_hyper = pytest.mark.parametrize(
+    ("case", "hyper"), [(case, hyper) for case in CASES for hyper in case.all_hypers], ids=case_id
+)
+
+
+def close(a: Tensor, b: Tensor, tol: float = 1e-12) -> bool:
+    return bool(torch.allclose(a.to(torch.float64), b.to(torch.float64), rtol=tol, atol=tol))
+
+
+def leaves(arguments: list[Tensor]) -> list[Tensor]:
+    """Copies that gradients reach, where they can."""
+    return [a.clone().requires_grad_(a.is_floating_point()) for a in arguments]
+
+
+def differentiable(arguments: list[Tensor]) -> list[Tensor]:
+    return [a for a in arguments if a.requires_grad]
+
+
+def gradients(loss: Callable[..., Tensor], arguments: list[Tensor], **kwargs: Any) -> list[Tensor]:
+    """Of a loss, with respect to all its arguments that have one."""
+    copies = leaves(arguments)
+    return list(torch.autograd.grad(loss(*copies, **kwargs), differentiable(copies)))
+
+
+def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Of the sum of f's values."""
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(f(leaf).sum(), leaf)[0]
+
+
+def row_weight(weight: list[float], shape: tuple[int, ...]) -> Tensor:
+    """A weight for each row, ready to broadcast to the shape."""
+    return torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))

@@ -62,7 +62,7 @@ def drop_thebe(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_js_file("mathmaps.js", priority=600)  # after the line that sets window.MathJax
+    app.add_js_file("mathjax_menu.js", priority=600)  # after the line that sets window.MathJax
     app.connect("config-inited", lambda _app, config: setattr(config, "mathjax_path", "mathjax/tex-chtml.js"))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_mathjax)

@@ -391,7 +391,7 @@ def lovasz_softmax_loss(
     rows = slice(2) if per_image else slice(1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
-    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, 1)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:

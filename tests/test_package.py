@@ -121,5 +121,5 @@ def test_every_pin_takes_every_python_that_the_makefile_takes(python: str) -> No
         pin = Requirement(line)
         installed = metadata.metadata(pin.name)
         assert pin.specifier.contains(installed["Version"]), f"{line}, not installed: run make"
-        takes = SpecifierSet(installed.get("Requires-Python", ""))
+        takes = SpecifierSet(str(installed.json.get("requires_python", "")))
         assert takes.contains(python), f"{line} needs Python {takes}, not {python}"

@@ -1,5 +1,6 @@
 """The wheel that users install: what is in it, what importing it costs, and that README's example is true."""
 
+import ast
 import os
 import re
 import shutil
@@ -10,11 +11,14 @@ import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
+from book._tools.pages import cells, pages
 from tests.gates import ROOT
 
 SOURCES = ("lossfns", "pyproject.toml", "README.md", "LICENSE")
@@ -103,8 +107,37 @@ def test_readme_prints_what_it_says(python: Path, tmp_path: Path) -> None:
         assert run(python, str(script), cwd=tmp_path) == example["output"]
 
 
+def project() -> dict[str, Any]:
+    settings: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return settings
+
+
+def imported(notebook: Path) -> set[str]:
+    """The modules that the cells of a notebook import, by their first names."""
+    code = "\n".join(cell["source"] for cell in cells(notebook) if cell["cell_type"] == "code")
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return {name.partition(".")[0] for name in found}
+
+
+def test_the_extra_for_the_book_brings_what_the_notebooks_import() -> None:
+    needed = project()["dependencies"] + project()["optional-dependencies"]["book"]
+    brought = {canonicalize_name(Requirement(line).name) for line in needed} | {"lossfns"}
+    distributions = metadata.packages_distributions()
+    for notebook in (page for page in pages(ROOT / "book") if page.suffix == ".ipynb"):
+        for module in imported(notebook) - sys.stdlib_module_names:
+            (name, *_) = map(canonicalize_name, distributions[module])
+            assert name in brought, (
+                f"{notebook.name} imports {module}, which pip install .[book] does not bring"
+            )
+
+
 def test_versions_agree() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = project()["version"]
     for file, line in (
         ("CITATION.cff", f"version: {version}"),
         ("CHANGELOG.md", f"## {version}"),

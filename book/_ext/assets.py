@@ -8,8 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
 
-# Of MathJax's 24 MB: what our pages use (TeX in, CommonHTML out, the fonts, TeX packages loaded on demand),
-# and what the menu of a formula loads, without which a choice there would leave no formula on any page.
+# Of MathJax's 24 MB: what our pages use (TeX in, CommonHTML out, fonts, TeX packages loaded on demand), and
+# what the menu of a formula loads, without which a choice there leaves no formula on any page.
 MATHJAX_PARTS = (
     "tex-chtml.js",
     "input/tex/extensions",

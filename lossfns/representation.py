@@ -3,7 +3,8 @@
 Embeddings are rows, (N, D). Where the rows of a batch compete with each other, a row of weight 0 leaves the
 batch altogether: it is neither an anchor nor a candidate for the others.
 
-No loss here knows of processes. Where several share a batch, gather the embeddings (and weights, labels)::
+No loss here knows of processes. Where several share a batch, gather the embeddings (and weights, labels),
+with ``torch.distributed`` as ``dist``::
 
     def gather(x: torch.Tensor) -> torch.Tensor:
         parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]

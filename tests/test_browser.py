@@ -232,6 +232,20 @@ def test_menu_of_a_formula_over_a_server(choice: str, host: str, browser: Browse
     watched.page.close()
 
 
+def test_speech_chosen_in_the_menu_of_a_formula(built_book: Path, browser: Browser) -> None:
+    watched = Watched(browser)
+    page = watched.page
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.goto((built_book / f"{FORMULAS}.html").as_uri(), wait_until="load")
+    page.locator("mjx-container").first.click(button="right")
+    page.locator(".CtxtMenu_MenuItem", has_text="Accessibility").hover()
+    page.locator(".CtxtMenu_MenuItem", has_text="Activate").click()
+    watched.note("menu", page.evaluate(APPEARS, MENU["speech"][1]))
+    watched.note("mathematics", page.evaluate(MATHEMATICS))
+    page.close()
+    assert not watched.problems, "\n".join(watched.problems)
+
+
 def test_every_language_of_the_menu_is_there(built_book: Path, browser: Browser) -> None:
     watched = Watched(browser)
     choose(watched, "speech", (built_book / f"{FORMULAS}.html").as_uri())

@@ -8,8 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
 
-# Of MathJax's 24 MB: what our pages use (TeX in, CommonHTML out, the fonts, TeX packages loaded on demand), and
-# what the menu of a formula loads, without which a choice there leaves no formula on any page.
+# Of MathJax's 24 MB: what our pages use (TeX in, CommonHTML out, the fonts, TeX packages loaded on demand),
+# and what the menu of a formula loads, without which a choice there would leave no formula on any page.
 MATHJAX_PARTS = (
     "tex-chtml.js",
     "input/tex/extensions",
@@ -62,7 +62,7 @@ def drop_thebe(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_js_file("mathmaps.js", priority=600)  # after the line that sets window.MathJax
+    app.add_js_file("mathjax_menu.js", priority=600)  # after the line that sets window.MathJax
     app.connect("config-inited", lambda _app, config: setattr(config, "mathjax_path", "mathjax/tex-chtml.js"))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_mathjax)

@@ -56,6 +56,19 @@ def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.autograd.grad(f(leaf).sum(), leaf)[0]
 
 
+def by_reference(reference: Callable[..., Any], *tensors: Tensor, **hyper: Any) -> Tensor:
+    """What the reference of a case makes of one unit, in the functions of torch: gradients pass it."""
+    values = reference(torch, *map(_entries, tensors), **hyper)
+    return torch.stack([torch.as_tensor(v, dtype=tensors[0].dtype) for v in values])
+
+
+def _entries(tensor: Tensor) -> Any:
+    """Nested lists, of tensors of one number each where it may have a gradient."""
+    if not tensor.is_floating_point():
+        return tensor.tolist()
+    return [_entries(row) for row in tensor] if tensor.ndim else tensor
+
+
 def row_weight(weight: list[float], shape: tuple[int, ...]) -> Tensor:
     """A weight for each row, ready to broadcast to the shape."""
     return torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))

@@ -14,8 +14,10 @@ from torch import Tensor
 import lossfns
 from lossfns import verify
 from lossfns.catalog import cards
+from tests.cases.detection import CASES
 
 NAMES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
+REFERENCES = {case.name: case.reference for case in CASES}
 each = pytest.mark.parametrize("name", NAMES)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
@@ -37,25 +39,8 @@ def slopes(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def by_definition(a: list[float], b: list[float], name: str) -> float:
-    """The four losses as the papers write them, for proper boxes."""
-
-    def area(x1: float, y1: float, x2: float, y2: float) -> float:
-        return max(x2 - x1, 0) * max(y2 - y1, 0)
-
-    both = area(max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
-    union = area(*a) + area(*b) - both
-    hull = [min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])]
-    value = 1 - both / union
-    if name == "giou_loss":
-        return value + (area(*hull) - union) / area(*hull)
-    if name in ("diou_loss", "ciou_loss"):
-        apart = sum(((a[i] + a[i + 2]) / 2 - (b[i] + b[i + 2]) / 2) ** 2 for i in (0, 1))
-        diagonal = (hull[2] - hull[0]) ** 2 + (hull[3] - hull[1]) ** 2
-        shape = [math.atan((box[2] - box[0]) / (box[3] - box[1])) for box in (a, b)]
-        v = 4 / math.pi**2 * (shape[0] - shape[1]) ** 2
-        penalty = v * v / (value + v) if v and name == "ciou_loss" else 0.0
-        value += apart / diagonal + penalty
-    return value
+    """For proper boxes."""
+    return float(REFERENCES[name](math, a, b))
 
 
 @each

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import _chunked, verify
+from tests.cases.ranking import listmle
 from tests.support import gradient
 
 F64 = torch.float64
@@ -92,13 +93,12 @@ def test_margin_ranking_is_torchs_with_a_right_mean() -> None:
 
 
 def plackett_luce(s: Tensor, y: Tensor) -> Tensor:
-    """−log of the probability of drawing the items in order, without replacement."""
+    """−log of the probability of drawing the items in order; those of score −∞ are left out."""
     losses = []
-    for scores, targets in zip(s, y, strict=True):
-        order = sorted(range(len(targets)), key=lambda i: (-float(targets[i]), i))
-        left = [scores[i] for i in order if scores[i] > -math.inf]
-        terms = [torch.stack(left[k:]).logsumexp(0) - left[k] for k in range(len(left))]
-        losses.append(torch.stack(terms).sum() if terms else 0 * scores.nan_to_num(neginf=0).sum())
+    for scores, relevance in zip(s, y, strict=True):
+        on_list = scores > -math.inf
+        loss = listmle(torch, list(scores[on_list]), relevance[on_list].tolist())
+        losses.append(torch.as_tensor(loss, dtype=F64))
     return torch.stack(losses)
 
 

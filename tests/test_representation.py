@@ -18,6 +18,8 @@ from torch.utils._pytree import tree_leaves
 
 import lossfns
 from lossfns import _chunked, _eager, _similarity, catalog, verify
+from tests.cases import representation as references
+from tests.support import by_reference
 
 F64 = torch.float64
 LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
@@ -39,7 +41,7 @@ def same(f: Callable[..., Tensor], g: Callable[..., Tensor], *tensors: Tensor, t
     torch.testing.assert_close(gradients(f, *tensors), gradients(g, *tensors), rtol=tol, atol=tol)
 
 
-# The plain forms: all pairs at once, masks, no care for memory.
+# The plain forms: pair by pair, or all pairs at once, with no care for memory.
 
 
 def cosines(a: Tensor, b: Tensor) -> Tensor:
@@ -47,15 +49,18 @@ def cosines(a: Tensor, b: Tensor) -> Tensor:
     return products
 
 
-def plain_info_nce(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
-    s = cosines(q, k) / temperature
-    return s.logsumexp(1) - s.diagonal()
+plain_info_nce = partial(by_reference, references.info_nce)
+plain_clip = partial(by_reference, references.info_nce, symmetric=True)
+plain_nt_xent = partial(by_reference, references.nt_xent)
+plain_siglip = partial(by_reference, references.siglip)
 
 
-def plain_clip(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
-    s, diagonal = cosines(q, k) / temperature, torch.arange(len(q))
-    rows = F.cross_entropy(s, diagonal, reduction="none")
-    return (rows + F.cross_entropy(s.t(), diagonal, reduction="none")) / 2
+def plain_supcon(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.supcon, x, target, **hyper)
+
+
+def plain_batch_hard(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.batch_hard, x, target, **hyper)
 
 
 def plain_among(q: Tensor, k: Tensor, candidates: Tensor = MASK, temperature: float = 0.1) -> Tensor:
@@ -73,40 +78,6 @@ def plain_queue(q: Tensor, k: Tensor, temperature: float = 0.1) -> Tensor:
     own = cosines(q, k).diagonal().unsqueeze(1)
     s = torch.cat([own, cosines(q, QUEUE)], 1) / temperature
     return s.logsumexp(1) - s[:, 0]
-
-
-def plain_nt_xent(a: Tensor, b: Tensor, temperature: float = 0.5) -> Tensor:
-    n, z = len(a), torch.cat([a, b])
-    s = cosines(z, z) / temperature
-    others = s.masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
-    losses = others.logsumexp(1) - torch.cat([s.diagonal(n), s.diagonal(-n)])
-    return (losses[:n] + losses[n:]) / 2
-
-
-def plain_siglip(a: Tensor, b: Tensor, logit_scale: float = 10.0, logit_bias: float = -10.0) -> Tensor:
-    sign = 2 * torch.eye(len(a), dtype=a.dtype) - 1
-    return -F.logsigmoid(sign * (logit_scale * cosines(a, b) + logit_bias)).sum(1)
-
-
-def plain_supcon(x: Tensor, target: Tensor = LABELS, temperature: float = 0.1) -> Tensor:
-    s, itself = cosines(x, x) / temperature, torch.eye(len(x), dtype=torch.bool)
-    log_share = s - s.masked_fill(itself, -torch.inf).logsumexp(1, keepdim=True)
-    positive = (target[:, None] == target) & ~itself
-    return -torch.where(positive, log_share, 0.0).sum(1) / positive.sum(1).clamp(min=1)
-
-
-def plain_batch_hard(x: Tensor, target: Tensor = LABELS, margin: float = 1.0, soft: bool = False) -> Tensor:
-    losses = []
-    for i, row in enumerate(x):
-        d = [(row - other).norm() for other in x]
-        positives = [d[j] for j in range(len(x)) if j != i and target[j] == target[i]]
-        negatives = [d[j] for j in range(len(x)) if target[j] != target[i]]
-        if positives and negatives:
-            lead = max(positives) - min(negatives)
-            losses.append(F.softplus(lead) if soft else (lead + margin).clamp(min=0))
-        else:
-            losses.append(0 * row.sum())
-    return torch.stack(losses)
 
 
 def supcon(x: Tensor, **hyper: Any) -> Tensor:

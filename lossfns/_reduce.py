@@ -81,8 +81,8 @@ def reduce_loss(
     The tensors have that shape and then what axes they want; with ``classes``, the first axis, what they
     want, and the other axes. Large ones are computed in chunks, so ``loss`` may look at one position of that
     shape at a time only. It may close over the ``constants``, but no other tensor. ``fused(*tensors,
-    reduction=reduction)`` is torch's way to do all of it at once where nothing is weighed. Chunks are worth it
-    sooner where a loss makes ``many_temporaries`` a number, as it does element by element.
+    reduction=reduction)`` is torch's way to do all of it at once where nothing is weighed. Chunks are worth
+    it sooner where a loss makes ``many_temporaries`` a number, as it does element by element.
     """
     if many_temporaries is None:
         many_temporaries = fused is None and tensors[0] is not None and tensors[0].shape == shape

@@ -526,7 +526,7 @@ class TestOrderedClasses:
     def test_a_wrong_number_of_questions(self) -> None:
         with pytest.raises(IndexError, match="target must be an index from 0 to 4"):
             lossfns.ordinal_loss(Z[:, :4], Y + 1)
-        with pytest.raises(ValueError, match=r"input must have shape \(N, K - 1, \*\)"):
+        with pytest.raises(ValueError, match=r"input must have shape \(N, C - 1, \*\)"):
             lossfns.ordinal_loss(Z[:, :0], Y)
 
     def test_the_ranked_score_counts_how_far_off(self) -> None:
@@ -543,3 +543,14 @@ class TestOrderedClasses:
                 for loss in (lossfns.ranked_probability_loss, lossfns.brier_loss)
             )
             assert same(2 * ranked, brier)
+
+    def test_the_gradients_on_the_cards(self) -> None:
+        """2 p_j Σ_k (F_k − [y ≤ k]) ([j ≤ k] − F_k), and p_y/|p| (p_j²/|p|² − [j = y])."""
+        p, k = Z.softmax(1), torch.arange(5)
+        f = p.cumsum(1)[:, :4]
+        reached = (k[:, None] <= k[:4]).double()
+        claimed = 2 * p * ((f - (Y[:, None] <= k[:4]).double())[:, None] * (reached - f[:, None])).sum(2)
+        assert same(gradient(partial(lossfns.ranked_probability_loss, target=Y, reduction="sum"), Z), claimed)
+        length = p.norm(dim=1, keepdim=True)
+        claimed = p.gather(1, Y[:, None]) / length * (p.square() / length.square() - ONE_HOT)
+        assert same(gradient(partial(lossfns.spherical_loss, target=Y, reduction="sum"), Z), claimed)

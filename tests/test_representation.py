@@ -495,9 +495,11 @@ def test_candidates_that_do_not_fit_are_refused() -> None:
     assert torch.equal(module(X, Y, candidates=MASK), among(X, Y))
 
 
-@pytest.mark.usefixtures("tiles")
 @pytest.mark.parametrize("bad", [7, -1, -100, 2**40])
-def test_a_label_that_is_no_class_is_named(bad: int) -> None:
+def test_a_label_that_is_no_class_is_named(tiles: str, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if tiles == "tiles":
+        monkeypatch.setattr(_chunked, "CHUNK", 4)
+        monkeypatch.setattr(_chunked, "MANY", 2)
     target, cosine = torch.tensor([0, 1, 2, bad, 1, 0, 0]), normal(7, 7).tanh()
     losses: tuple[Callable[..., Tensor], ...] = (
         partial(lossfns.arcface_loss, cosine, target),
@@ -936,6 +938,37 @@ def test_shapes_of_queries_and_keys() -> None:
     assert lossfns.info_nce_loss(X, Y[:3], torch.zeros(7).int()).isfinite()
     with pytest.raises(ValueError, match=r"target must have shape \(7,\), got \(7, 1\)"):
         lossfns.contrastive_loss(X, Y, torch.ones(7, 1))
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)], ids=str)
+@pytest.mark.parametrize("chunk", [4, 10**9])
+def test_pairs_and_triplets_with_any_leading_axes(
+    lead: tuple[int, ...], chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row, a list of them or a table; each longer than many chunks, and never cut."""
+    monkeypatch.setattr(_chunked, "CHUNK", chunk)
+    monkeypatch.setattr(_chunked, "MANY", 2)
+    a, b, c = (normal(*lead, 40, seed=i) for i in range(3))
+    y = torch.arange(max(1, math.prod(lead))).reshape(lead) % 2
+
+    def contrastive(u: Tensor, v: Tensor) -> Tensor:
+        d = (u - v).square().sum(-1).sqrt()
+        return (y * d**2 + (1 - y) * (12 - d).clamp(min=0) ** 2) / 2
+
+    def triplet(u: Tensor, v: Tensor, w: Tensor) -> Tensor:
+        return ((u - v).square().sum(-1).sqrt() - (u - w).square().sum(-1).sqrt() + 2).clamp(min=0)
+
+    for reduction in ("none", "mean", "sum"):
+        how = {"none": lambda x: x, "mean": Tensor.mean, "sum": Tensor.sum}[reduction]
+        pairs = partial(lossfns.contrastive_loss, target=y, margin=12.0, reduction=reduction)
+        same(pairs, lambda u, v, how=how: how(contrastive(u, v)), a, b)
+        triplets = partial(lossfns.triplet_loss, margin=2.0, reduction=reduction)
+        same(triplets, lambda u, v, w, how=how: how(triplet(u, v, w)), a, b, c)
+    for wrong in ((*lead, 1), (*lead, 40), (2, *lead)):
+        with pytest.raises(ValueError, match="target must have shape"):
+            lossfns.contrastive_loss(a, b, torch.zeros(wrong))
+    with pytest.raises(ValueError, match=r"input1 must have shape \(…, D\), got \(\)"):
+        lossfns.contrastive_loss(torch.tensor(1.0), torch.tensor(1.0), torch.tensor(1))
 
 
 def test_temperature_scale_and_bias_can_be_learned() -> None:

@@ -34,15 +34,22 @@ def is_tensor(**arguments: Any) -> None:
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
-        if value.dtype not in _DTYPES:
-            kind = "real" if value.dtype.is_complex else "of a dtype that torch computes in"
-            raise ValueError(f"{name} must be {kind}, got dtype {value.dtype}")
-        if value.layout is not torch.strided or value.is_nested:
-            kind = "a nested tensor" if value.is_nested else f"layout {value.layout}"
-            raise ValueError(f"{name} must be a dense tensor, got {kind}")
+        if fault := find_fault(value):
+            raise ValueError(f"{name} {fault}")
         device = device or value.device
         if value.device != device:
             raise ValueError(f"{name} must be on {device} as {next(iter(arguments))}, got {value.device}")
+
+
+def find_fault(value: Tensor) -> str | None:
+    """What is wrong with a tensor that is not dense or not of real numbers."""
+    if value.dtype not in _DTYPES:
+        kind = "real" if value.dtype.is_complex else "of a dtype that torch computes in"
+        return f"must be {kind}, got dtype {value.dtype}"
+    if value.layout is not torch.strided or value.is_nested:
+        kind = "a nested tensor" if value.is_nested else f"layout {value.layout}"
+        return f"must be a dense tensor, got {kind}"
+    return None
 
 
 def same_shape(**arguments: Tensor) -> None:
@@ -69,13 +76,13 @@ def check_matrices(**arguments: Tensor) -> None:
             )
 
 
-def check_labels(rows: int, **arguments: Tensor) -> None:
-    """Refuse class indices that are not one integer for each of the rows."""
-    is_tensor(**arguments)
-    for name, value in arguments.items():
-        if value.shape != (rows,):
-            raise ValueError(f"{name} must have shape ({rows},), one index a row, got {tuple(value.shape)}")
-        check_integer(name, value)
+def check_labels(name: str, value: Tensor, like: Tensor, words: str) -> None:
+    """Refuse class indices that are not one integer for each row of ``like``, on its device."""
+    is_tensor(**{name: value})
+    check_device(name, value, like, words)
+    if value.shape != (len(like),):
+        raise ValueError(f"{name} must have shape ({len(like)},), one index a row, got {tuple(value.shape)}")
+    check_integer(name, value)
 
 
 def check_integer(name: str, value: Tensor) -> None:

@@ -262,11 +262,11 @@ class _ChunkedRowSums(torch.autograd.Function):
             grads = _plain_grads(ctx.f, tensors, needs_grad, grad_output)
             return _by_argument(ctx, _ChunkedRowSums.OPTIONS, grads)
         like = _at(tensors, needs_grad)
-        grads = _Grads(like)
+        total = _Grads(like)
         for where in _chunk_slices(tensors[0], True):
             value, leaves = _run_chunk(ctx.f, tensors, where, needs_grad)
-            grads.put(where, _grads(value, leaves, grad_output[where[0]]))
-        return _by_argument(ctx, _ChunkedRowSums.OPTIONS, grads.shaped(like))
+            total.put(where, _grads(value, leaves, grad_output[where[0]]))
+        return _by_argument(ctx, _ChunkedRowSums.OPTIONS, total.shaped(like))
 
 
 class _TiledRows(torch.autograd.Function):

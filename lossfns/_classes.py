@@ -216,7 +216,9 @@ def _sums_to_one(tolerance: float) -> Domain:
 
 
 def _expand_weight(weight: Tensor | None, logits: Tensor) -> Tensor | None:
-    classes = isinstance(weight, Tensor) and weight.shape == logits.shape[1:2]
+    if weight is not None:
+        _check.is_tensor(weight=weight)
+    classes = weight is not None and weight.shape == logits.shape[1:2]
     hint = "; weights of the classes are class_weight, where a loss has it" if classes else ""
     return expand_weight(weight, logits[:, 0], hint)
 

@@ -14,7 +14,7 @@ def is_traced() -> bool:
     """Whether operations are recorded or replaced: by a compiler, a tracer or a dispatch mode."""
     return (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[no-untyped-call]
+        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._len_torch_dispatch_stack() > 0
     )
 
@@ -37,7 +37,7 @@ def can_read(x: Tensor) -> bool:
 
 def has_tangent(x: Tensor) -> bool:
     """Whether ``x`` carries a tangent of forward-mode differentiation."""
-    return forward_ad.unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
+    return forward_ad.unpack_dual(x).tangent is not None
 
 
 def known_finite(x: Tensor) -> bool:

@@ -74,16 +74,19 @@ def reduce_loss(
     classes: bool = False,
     constants: Sequence[Any] = (),
     fused: Callable[..., Tensor] | None = None,
+    many_temporaries: bool | None = None,
 ) -> Tensor:
     """``reduce(loss(*tensors, weight), weight, reduction, denominator)``, for an unreduced loss of ``shape``.
 
     The tensors have that shape and then what axes they want; with ``classes``, the first axis, what they
     want, and the other axes. Large ones are computed in chunks, so ``loss`` may look at one position of that
     shape at a time only. It may close over the ``constants``, but no other tensor. ``fused(*tensors,
-    reduction=reduction)`` is torch's way to do all of it at once where nothing is weighed.
+    reduction=reduction)`` is torch's way to do all of it at once where nothing is weighed. Chunks are worth
+    it sooner where a loss makes ``many_temporaries`` a number, as it does element by element.
     """
-    by_element = fused is None and tensors[0] is not None and tensors[0].shape == shape
-    chunks = _chunked.FEW if by_element else _chunked.MANY
+    if many_temporaries is None:
+        many_temporaries = fused is None and tensors[0] is not None and tensors[0].shape == shape
+    chunks = _chunked.FEW if many_temporaries else _chunked.MANY
     if (
         reduction == "none"
         or not shape

@@ -13,6 +13,8 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from torch import Tensor
 
+from lossfns._check import find_fault
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -69,7 +71,9 @@ half_open_unit_interval = number(lambda v: 0 <= v < 1, "a number from 0 up to, b
 finite_number = number(lambda v: abs(v) < math.inf, "a finite number")
 extended_real = number(lambda v: True, "a real number, inf and -inf included")
 integer = Rule(
-    lambda v: isinstance(v, Integral) and not isinstance(v, bool) and -(2**63) <= v < 2**63, "an integer", int
+    lambda v: isinstance(v, Integral) and not isinstance(v, bool) and -(2**63) <= int(v) < 2**63,
+    "an integer",
+    int,
 )
 boolean = Rule(_is_boolean, "True or False", bool)
 class_vector = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", lambda v: v)
@@ -87,7 +91,7 @@ def optional(rule: Rule) -> Rule:
 def or_tensor(rule: Rule) -> Rule:
     """A hyper-parameter that may also be a tensor of one number, so that it can be learned."""
     return Rule(
-        lambda v: v.numel() == 1 if isinstance(v, Tensor) else rule.holds(v),
+        lambda v: not find_fault(v) and v.numel() == 1 if isinstance(v, Tensor) else rule.holds(v),
         f"{rule.words}, or a tensor of one number",
         lambda v: v.reshape(()) if isinstance(v, Tensor) else rule.plain(v),
     )
@@ -140,7 +144,7 @@ def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 if name not in known:
                     raise TypeError(unknown_argument(loss.__name__, name, known))
                 plain[name] = rules[name](name, value) if name in rules else value
-            return loss(*args, **plain)  # type: ignore[arg-type]
+            return loss(*args, **plain)
 
         wrapper.rules = rules  # type: ignore[attr-defined]
         return with_own_code_object(wrapper, loss.__name__)

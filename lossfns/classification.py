@@ -313,7 +313,9 @@ def js_divergence(
             x, y = (torch.where(w.unsqueeze(1) == 0, 0.0, v) for v in (x, y))
         return _jensen_shannon(x, y)
 
-    return reduce_loss(masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True)
+    return reduce_loss(
+        masked_loss, (x, y), weight, reduction, shape=x[:, 0].shape, classes=True, many_temporaries=True
+    )
 
 
 def _jensen_shannon(x: Tensor, y: Tensor) -> Tensor:
@@ -809,9 +811,9 @@ def ordinal_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Ordinal regression of ordered classes, by the logits of K − 1 questions: is it more than k?
+    r"""Ordinal regression of ordered classes, by the logits of C − 1 questions: is it more than k?
 
-    .. math:: \ell(z, y) = \sum_{k < K - 1} \log(1 + e^{(1 - 2 [y > k]) z_k})
+    .. math:: \ell(z, y) = \sum_{k < C - 1} \log(1 + e^{(1 - 2 [y > k]) z_k})
 
     Args:
         variant: what the logits are. ``"coral"``, the formula: z_k is the logit of P(Y > k), and each
@@ -821,12 +823,12 @@ def ordinal_loss(
         weight: of the samples; broadcasts to (N, *).
 
     Conventions:
-        Classes are 0, 1, …, K − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
+        Classes are 0, 1, …, C − 1. Nothing keeps the probabilities of ``"coral"`` from crossing, P(Y > 1)
         above P(Y > 0), unless the logits differ by ordered thresholds alone; those of ``"corn"`` are products
-        and cannot. For probabilities t the loss is Σ t_c ℓ_c, in K passes.
+        and cannot. For probabilities t the loss is Σ t_c ℓ_c, in C passes.
 
     Shape:
-        ``input``: (N, K − 1, *), the questions on axis 1. ``target``: (N, *) integers or (N, K, *)
+        ``input``: (N, C − 1, *), the questions on axis 1. ``target``: (N, *) integers or (N, C, *)
         probabilities. ``"none"``: (N, *).
 
     Raises:
@@ -845,7 +847,7 @@ def ordinal_loss(
     """
     _check.is_tensor(input=input)
     if input.ndim < 2 or input.shape[1] == 0:
-        raise ValueError(f"input must have shape (N, K - 1, *), K at least 2, got {tuple(input.shape)}")
+        raise ValueError(f"input must have shape (N, C - 1, *), C at least 2, got {tuple(input.shape)}")
 
     def hard_loss(z: Tensor, y: Tensor) -> Tensor:
         k, y = _places(z, y)

@@ -3,7 +3,8 @@
 Embeddings are rows, (N, D). Where the rows of a batch compete with each other, a row of weight 0 leaves the
 batch altogether: it is neither an anchor nor a candidate for the others.
 
-No loss here knows of processes. Where several share a batch, gather the embeddings (and weights, labels)::
+No loss here knows of processes. Where several share a batch, gather the embeddings (and weights, labels),
+with ``torch.distributed`` as ``dist``::
 
     def gather(x: torch.Tensor) -> torch.Tensor:
         parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
@@ -117,8 +118,8 @@ def contrastive_loss(
         raise ValueError(f"target must have shape {tuple(input1.shape[:-1])}, got {tuple(target.shape)}")
 
     def pull_or_push(u: Tensor, v: Tensor, y: Tensor) -> Tensor:
-        y, d = y[..., 0], norm(u - v)
-        return (y * (u - v).square().sum(-1) + (1 - y) * F.relu(margin - d).square()) / 2
+        y, d = y[..., 0], u - v
+        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - norm(d)).square()) / 2
 
     y = target.unsqueeze(-1).expand(input1.shape)  # cut into chunks as the rows are
     domains = {"target": _same_or_different}
@@ -212,7 +213,7 @@ def batch_hard_triplet_loss(
         tensor([0.5000, 1.5000, 0.0000])
     """
     (x,), deleted, weight = _prepare_rows(weight, input=input)
-    _check.check_labels(len(x), target=target)
+    _check.check_labels("target", target, x, "input")
     farthest, nearest, has_both = _find_hardest(to_float64(x.detach()), target.long(), deleted)
     loss = _compare_distances(x, x[farthest], x[nearest], margin, soft)
     return reduce(loss, _weigh_valid(has_both, weight, loss), reduction)
@@ -258,7 +259,7 @@ def _find_hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Te
         d = squares - 2 * dot_products(x[tile], x)  # less the square of the row, the same for all columns
         positive = target[tile, None] == target
         negative = ~positive
-        positive.diagonal(tile.start).fill_(False)
+        positive.diagonal(tile.start).fill_(0)
         if deleted is not None:
             positive, negative = positive & ~deleted, negative & ~deleted
         greatest, farthest = torch.where(positive, d, -torch.inf).max(1)
@@ -337,7 +338,7 @@ def info_nce_loss(
         target = torch.arange(n, device=q.device)
         deleted_keys = None if deleted is None else torch.cat([deleted, deleted.new_zeros(m - n)])
     else:
-        _check.check_labels(n, target=target)
+        _check.check_labels("target", target, query, "query")
         target, deleted_keys = _prepare_indices(target, m, deleted), None
     among = None if candidates is None else _expand_candidates(candidates, q, m)
     k = _zero_rows(keys, deleted_keys)
@@ -375,7 +376,7 @@ def _cross_entropy_of_cosines(
     Columns that are deleted are left out, and those that are no candidates of the row, except the target;
     so is the row itself, unless it may be among the columns.
     """
-    rows = rows / _check_scalar("temperature", temperature, _check.positive)
+    rows = rows / _check_scalar("temperature", temperature, _check.positive, rows)
 
     def compute() -> Tensor:
         tile_loss = partial(_cross_entropy_of_tile, itself=itself)
@@ -396,14 +397,15 @@ def _cross_entropy_of_tile(
     tile = slice(start, start + len(rows))
     s, y = mask_columns(dot_products(rows, columns), deleted), target[tile]
     if candidates is not None:
-        s = mask_columns(s, (~candidates[tile]).scatter(1, y.unsqueeze(1), False))
+        s = mask_columns(s, (~candidates[tile]).scatter(1, y.unsqueeze(1), 0))
     return hard_cross_entropy(s if itself else mask_diagonal_(s, start), y)
 
 
-def _check_scalar(name: str, value: float | Tensor, domain: _check.Domain) -> float | Tensor:
-    """A hyper-parameter that may be a tensor."""
+def _check_scalar(name: str, value: float | Tensor, domain: _check.Domain, like: Tensor) -> float | Tensor:
+    """A hyper-parameter that may be a tensor: on the device of the others, or, as in torch, on the CPU."""
     if isinstance(value, Tensor):
-        _check.is_tensor(**{name: value})
+        if value.device.type != "cpu":
+            _check.check_device(name, value, like, "the embeddings")
         domain(name, value)
     return value
 
@@ -496,8 +498,8 @@ def siglip_loss(
     """
     _check.same_shape(input1=input1, input2=input2)
     (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
-    rows = normalize(x1) * _check_scalar("logit_scale", logit_scale, _check.positive)
-    bias = _check_scalar("logit_bias", logit_bias, _check.finite)
+    rows = normalize(x1) * _check_scalar("logit_scale", logit_scale, _check.positive, x1)
+    bias = _check_scalar("logit_bias", logit_bias, _check.finite, x1)
     bias = torch.as_tensor(bias, dtype=rows.dtype, device=rows.device)
     return reduce(by_tiles(_sum_log_sigmoids, rows, normalize(x2), bias, deleted), weight, reduction)
 
@@ -545,9 +547,9 @@ def supcon_loss(
         tensor([1.0986, 1.0986, 0.0000, 0.0000])
     """
     (x,), deleted, weight = _prepare_rows(weight, input=input)
-    _check.check_labels(len(x), target=target)
+    _check.check_labels("target", target, x, "input")
     z = normalize(x)
-    rows = z / _check_scalar("temperature", temperature, _check.positive)
+    rows = z / _check_scalar("temperature", temperature, _check.positive, z)
     positives, count = _sum_positives(z, target.long(), deleted)
     mean_logit = (rows * positives / count.clamp(min=1)).sum(1)
     loss = by_tiles(_log_sum_of_others, rows, z, deleted) - mean_logit
@@ -678,7 +680,7 @@ def _margin_softmax(
     if cosines.ndim != 2:
         raise ValueError(f"input must have two dimensions, (N, C), got {tuple(cosines.shape)}")
     n, classes = cosines.shape
-    _check.check_labels(n, target=target)
+    _check.check_labels("target", target, cosines, "input")
     (x,) = _check.promote(cosines)
     weight = expand_weight(weight, like=x.new_empty(()).expand(n))
     _cosine("input", x, weight)

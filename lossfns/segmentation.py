@@ -330,10 +330,11 @@ def generalized_dice_loss(
     """
     z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
     counts = _count(z, t, deleted, multilabel)
-    wrong, whole = _tversky_terms(counts, 0.5, 0.5, smooth)
+    numerator, denominator = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    return reduce(safe_divide((share * wrong).sum(1), (share * whole).sum(1)), weight, reduction)
+    loss = safe_divide((share * numerator).sum(1), (share * denominator).sum(1))
+    return reduce(loss, weight, reduction)
 
 
 Classes = Literal["present", "all"]
@@ -390,7 +391,7 @@ def lovasz_softmax_loss(
     rows = slice(2) if per_image else slice(1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
-    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, 1)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:
@@ -485,11 +486,10 @@ def _prepare(
         by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
-        ignored = t == ignore_index
-        deleted = None if _eager.known_all_false(ignored) else ignored
+        deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
     else:
-        ignored = find_ignored(t, ignore_index, is_index)
-        deleted = None if ignored is None else ignored.unsqueeze(1)
+        deleted = find_ignored(t, ignore_index, is_index)
+        deleted = None if deleted is None else deleted.unsqueeze(1)
     if is_index:
         t = t.unsqueeze(1)
     if weight is not None and unreduced.start is None:

@@ -22,14 +22,16 @@ def test_nothing_from_another_host(built_book: Path) -> None:
     report(html.outside_loads(built_book))
 
 
-def test_launch_buttons(built_book: Path) -> None:
+def test_repository_buttons(built_book: Path) -> None:
     """The theme drops them silently when its options are overridden."""
-    entries = toc.entries(ROOT / "_toc.yml")
-    notebooks = [entry for entry in entries if (ROOT / f"{entry}.ipynb").is_file()]
-    for entry in notebooks:
-        page = (built_book / f"{entry}.html").read_text(encoding="utf-8")
-        for button in (
-            f"colab.research.google.com/github/lossfns/loss-functions/blob/main/{entry}.ipynb",
-            "mybinder.org",
-        ):
-            assert button in page, f"{entry} has no button to {button}"
+    repository = "https://github.com/lossfns/loss-functions"
+    for entry in toc.entries(ROOT / "_toc.yml"):
+        source = next(f"{entry}{suffix}" for suffix in toc.SUFFIXES if (ROOT / f"{entry}{suffix}").is_file())
+        links = {str(a["href"]) for a in html.parse(built_book / f"{entry}.html").find_all("a", href=True)}
+        assert {repository, f"{repository}/edit/main/{source}"} <= links, f"{entry} has no repository buttons"
+
+
+def test_no_button_opens_a_notebook_elsewhere(built_book: Path) -> None:
+    """None of the services that launch notebooks has what the chapters import."""
+    for page in html.html_pages(built_book):
+        assert not html.parse(page).select(".dropdown-launch-buttons"), page

@@ -1,5 +1,6 @@
 """The built book in a real browser: mathematics, phone, dark theme, and no word to any other host."""
 
+import json
 import os
 import shutil
 import threading
@@ -14,14 +15,20 @@ from book._tools.serve import server
 from tests.gates import ROOT, toc
 
 PAGES = [*toc.entries(ROOT / "_toc.yml"), "genindex", "search"]
+FORMULAS = "book/reference/notation"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 CONTRAST = 4.5  # WCAG AA for text
 
 MATHEMATICS = """async () => {
   const formulas = document.querySelectorAll(".bd-article .math").length;
   if (formulas && !window.MathJax?.startup?.promise) return ["MathJax did not load"];
-  if (formulas) await MathJax.startup.promise;
+  const late = new Promise((_, reject) => setTimeout(reject, 60000));
   const problems = [];
+  try {
+    if (formulas) await Promise.race([MathJax.startup.promise, late]);
+  } catch {
+    problems.push("MathJax did not finish");
+  }
   const rendered = document.querySelectorAll(".bd-article mjx-container").length;
   if (rendered < formulas) problems.push(`${formulas} formulas, ${rendered} rendered`);
   for (const e of document.querySelectorAll("mjx-merror, [data-mjx-error]"))
@@ -30,6 +37,12 @@ MATHEMATICS = """async () => {
   article?.querySelectorAll("pre, code, mjx-container").forEach((e) => e.remove());
   if (article?.textContent.includes("$$")) problems.push("raw $$ in the text");
   return problems;
+}"""
+
+APPEARS = """async (selector) => {
+  for (let tries = 0; tries < 300 && !document.querySelector(selector); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  return document.querySelector(selector) ? [] : [`nothing matches ${selector}`];
 }"""
 
 OVERFLOW = """() => {
@@ -161,20 +174,89 @@ def test_page_from_a_file(name: str, built_book: Path, browser: Browser) -> None
     assert not watched.problems, "\n".join(watched.problems)
 
 
-def test_over_a_server(built_book: Path, browser: Browser) -> None:
+@pytest.fixture
+def host(built_book: Path) -> Iterator[str]:
+    """The built book on a server of this machine."""
     with server() as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        host = f"127.0.0.1:{running.server_port}"
-        watched = Watched(browser, host)
-        watched.page.goto(f"http://{host}/")
-        watched.page.wait_for_url(f"http://{host}/{PAGES[0]}.html")
-        for name in PAGES[:2]:
-            watched.examine(f"http://{host}/{name}.html")
-        watched.page.goto(f"http://{host}/search.html?q=notation")
-        watched.page.wait_for_selector("#search-results li a", timeout=10_000)
+        yield f"127.0.0.1:{running.server_port}"
         running.shutdown()
+
+
+def test_over_a_server(host: str, browser: Browser) -> None:
+    watched = Watched(browser, host)
+    watched.page.goto(f"http://{host}/")
+    watched.page.wait_for_url(f"http://{host}/{PAGES[0]}.html")
+    for name in PAGES[:2]:
+        watched.examine(f"http://{host}/{name}.html")
+    watched.page.goto(f"http://{host}/search.html?q=notation")
+    watched.page.wait_for_selector("#search-results li a", timeout=10_000)
     watched.page.close()
     assert not watched.problems, "\n".join(watched.problems)
+
+
+# What a reader may choose in the menu of a formula, which is kept for every page, and what then appears.
+MENU = {
+    "speech": ({"explorer": True}, "[data-semantic-speech*='Subscript']"),
+    "speech in German": ({"explorer": True, "locale": "de"}, "[data-semantic-speech*='Grundlinie']"),
+    "collapsible": ({"collapsible": True}, "mjx-maction"),
+    "SVG": ({"renderer": "SVG"}, "mjx-container[jax='SVG']"),
+    "all": (
+        {"explorer": True, "collapsible": True, "renderer": "SVG"},
+        "[data-mml-node='maction'] [data-semantic-speech]",
+    ),
+}
+
+
+def choose(watched: Watched, choice: str, url: str) -> None:
+    settings, sign = MENU[choice]
+    stored = json.dumps(json.dumps(settings))
+    watched.page.add_init_script(f"localStorage.setItem('MathJax-Menu-Settings', {stored})")
+    watched.page.goto(url, wait_until="load")
+    watched.note("menu", watched.page.evaluate(APPEARS, sign))
+    watched.note("mathematics", watched.page.evaluate(MATHEMATICS))
+    assert not watched.problems, "\n".join(watched.problems)
+
+
+@pytest.mark.parametrize("choice", MENU)
+def test_menu_of_a_formula_on_a_page_from_a_file(choice: str, built_book: Path, browser: Browser) -> None:
+    watched = Watched(browser)
+    choose(watched, choice, (built_book / f"{FORMULAS}.html").as_uri())
+    watched.page.close()
+
+
+@pytest.mark.parametrize("choice", MENU)
+def test_menu_of_a_formula_over_a_server(choice: str, host: str, browser: Browser) -> None:
+    watched = Watched(browser, host)
+    choose(watched, choice, f"http://{host}/{FORMULAS}.html")
+    watched.page.close()
+
+
+def test_speech_chosen_in_the_menu_of_a_formula(built_book: Path, browser: Browser) -> None:
+    watched = Watched(browser)
+    page = watched.page
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.goto((built_book / f"{FORMULAS}.html").as_uri(), wait_until="load")
+    page.locator("mjx-container").first.click(button="right")
+    page.locator(".CtxtMenu_MenuItem", has_text="Accessibility").hover()
+    page.locator(".CtxtMenu_MenuItem", has_text="Activate").click()
+    watched.note("menu", page.evaluate(APPEARS, MENU["speech"][1]))
+    watched.note("mathematics", page.evaluate(MATHEMATICS))
+    page.close()
+    assert not watched.problems, "\n".join(watched.problems)
+
+
+def test_every_language_of_the_menu_is_there(built_book: Path, browser: Browser) -> None:
+    watched = Watched(browser)
+    choose(watched, "speech", (built_book / f"{FORMULAS}.html").as_uri())
+    rules = watched.page.evaluate(
+        "async () => Object.fromEntries(await Promise.all([...MathJax._.a11y.sre.Sre.locales.keys()]"
+        ".map(async (locale) => [locale, (await SREfeature.custom(locale)).length])))"
+    )
+    watched.page.close()
+    assert {"en", "de", "hi", "nemeth"} <= set(rules)
+    assert min(rules.values()) > 100_000, rules
+    assert not watched.problems
 
 
 FAULTS = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -35,6 +38,81 @@ def test_what_a_domain_holds(name: str, values: tuple[tuple[float, ...], tuple[f
         for value in outside:
             with pytest.raises(ValueError, match=f"name must be {domain.words}, got {value:g} at index "):
                 domain("name", torch.tensor([inside[0], value]))
+
+
+def is_strict() -> bool:
+    """Whether values are checked."""
+    try:
+        _check.finite("name", torch.tensor(math.nan))
+    except ValueError:
+        return True
+    return False
+
+
+def test_threads_are_strict_each_for_itself() -> None:
+    """They overlap, and the one that came first leaves first."""
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+    seen: dict[str, bool] = {}
+
+    def first() -> None:
+        with _check.strict():
+            first_in.set()
+            assert second_in.wait(10)
+            seen["first inside"] = is_strict()
+        seen["first after"] = is_strict()
+        first_out.set()
+
+    def second() -> None:
+        assert first_in.wait(10)
+        seen["second before"] = is_strict()
+        with _check.strict():
+            second_in.set()
+            assert first_out.wait(10)
+            seen["second inside"] = is_strict()
+
+    with ThreadPoolExecutor(2) as pool:
+        for task in [pool.submit(first), pool.submit(second)]:
+            task.result()
+    assert seen == EACH_FOR_ITSELF
+    assert not is_strict()
+
+
+def test_coroutines_are_strict_each_for_itself() -> None:
+    """The same on one thread."""
+    seen: dict[str, bool] = {}
+
+    async def both() -> None:
+        first_in, second_in, first_out = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def first() -> None:
+            with _check.strict():
+                first_in.set()
+                await second_in.wait()
+                seen["first inside"] = is_strict()
+            seen["first after"] = is_strict()
+            first_out.set()
+
+        async def second() -> None:
+            await first_in.wait()
+            seen["second before"] = is_strict()
+            with _check.strict():
+                second_in.set()
+                await first_out.wait()
+                seen["second inside"] = is_strict()
+
+        await asyncio.wait_for(asyncio.gather(first(), second()), 10)
+
+    asyncio.run(both())
+    assert seen == EACH_FOR_ITSELF
+    assert not is_strict()
+
+
+EACH_FOR_ITSELF = {
+    "first inside": True,
+    "first after": False,
+    "second before": False,
+    "second inside": True,
+}
 
 
 def test_indices() -> None:

@@ -349,7 +349,7 @@ def test_cuts_cover_everything_once(
 
 def test_the_sizes_are_those_that_the_book_tells() -> None:
     chapter = (ROOT / "book/practice/losses-at-scale.ipynb").read_text(encoding="utf-8")
-    assert f"pieces of $2^{{{_chunked.CHUNK.bit_length() - 1}}}$ numbers for each thread" in chapter
+    assert f"chunks of $2^{{{_chunked.CHUNK.bit_length() - 1}}}$ numbers for each thread" in chapter
     assert f"at most $2^{{{_similarity.PLAIN.bit_length() - 1}}}=2048^2$ inner products" in chapter
     assert (_chunked.CHUNK.bit_count(), _similarity.PLAIN.bit_count()) == (1, 1)
 
@@ -476,8 +476,13 @@ class TestNobodyCanSee:
         def results() -> list[Tensor | None]:
             leaf, arguments = self.entangled(case)
             calls = []
+
+            def double(grad: Tensor) -> Tensor:
+                calls.append(1)
+                return 2 * grad
+
             for a in differentiable(arguments):
-                a.register_hook(lambda grad: (calls.append(1), 2 * grad)[1])
+                a.register_hook(double)
             value = case(*arguments, **hyper)
             grads = [
                 torch.autograd.grad(value, leaf, retain_graph=True, create_graph=create_graph)[0]
@@ -537,7 +542,8 @@ def test_a_single_row_longer_than_many_chunks(loss: Loss) -> None:
     x.requires_grad_()
     one, row = loss(x, y), loss(x[None], y[None])
     assert close(one, row)
-    assert close(*(torch.autograd.grad(v, x)[0] for v in (one, row)))
+    grads = [torch.autograd.grad(v, x)[0] for v in (one, row)]
+    assert close(grads[0], grads[1])
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
@@ -546,12 +552,13 @@ def test_at_the_real_sizes(create_graph: bool) -> None:
     rng = torch.Generator().manual_seed(7)
     z = torch.randn(1_500_000, 3, generator=rng, requires_grad=True)
     x = torch.randn(300_000, generator=rng, dtype=torch.float64).requires_grad_()
-    for loss, leaf in (
+    losses: tuple[tuple[Loss, Tensor], ...] = (
         (lambda **r: lossfns.cross_entropy(z, z.softmax(1), **r), z),
         (lambda **r: lossfns.log_cosh_loss(x, x.square(), **r), x),
         (lambda **r: lossfns.quantile_loss(x, x.sin(), q=0.3, **r), x),
         (lambda **r: lossfns.binary_focal_loss(x, x.sigmoid(), **r), x),
-    ):
+    )
+    for loss, leaf in losses:
         value, each = loss(), loss(reduction="none")
         assert made_of_chunks(value)
         assert close(value, each.mean(), 1e-6)
@@ -560,4 +567,4 @@ def test_at_the_real_sizes(create_graph: bool) -> None:
         assert close(grad, plain, 1e-6)
         if create_graph:
             second = [torch.autograd.grad(g.square().sum(), leaf)[0] for g in (grad, plain)]
-            assert close(*second, 1e-6)
+            assert close(second[0], second[1], 1e-6)

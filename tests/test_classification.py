@@ -476,7 +476,8 @@ class TestSparsemax:
     def test_the_gradient_is_the_difference_from_the_label(self) -> None:
         p = lossfns.classification._sparsemax(Z)[0]
         for target, t in ((Y, ONE_HOT), (Z.softmax(1), Z.softmax(1))):
-            grad = gradient(lambda z, y=target: lossfns.sparsemax_loss(z, y, reduction="sum"), Z)
+            loss = partial(lossfns.sparsemax_loss, target=target, reduction="sum")
+            grad = gradient(loss, Z)
             assert same(grad, p - t)
             assert not same(grad, Z.softmax(1) - t, 1e-3)
 
@@ -505,17 +506,16 @@ class TestOrderedClasses:
     def test_corn_is_a_likelihood(self) -> None:
         """e^−ℓ adds up to 1 over the labels; CORAL's does not."""
         z = Z[:, :4]
-        for variant, total in (("corn", True), ("coral", False)):
-            each = [
-                torch.exp(-lossfns.ordinal_loss(z, torch.full((60,), k), variant=variant, reduction="none"))
-                for k in range(5)
-            ]
+        for loss, total in (
+            (partial(lossfns.ordinal_loss, variant="corn"), True),
+            (lossfns.ordinal_loss, False),
+        ):
+            each = [torch.exp(-loss(z, torch.full((60,), k), reduction="none")) for k in range(5)]
             assert same(torch.stack(each).sum(0), torch.ones(60).double()) == total
 
     def test_two_classes_are_a_binary_cross_entropy(self) -> None:
-        for variant in ("coral", "corn"):
-            value = lossfns.ordinal_loss(Z[:, :1], Y % 2, variant=variant)
-            assert same(value, lossfns.binary_cross_entropy(Z[:, 0], Y % 2))
+        for loss in (lossfns.ordinal_loss, partial(lossfns.ordinal_loss, variant="corn")):
+            assert same(loss(Z[:, :1], Y % 2), lossfns.binary_cross_entropy(Z[:, 0], Y % 2))
 
     def test_coral_is_a_sum_of_binary_cross_entropies(self) -> None:
         above = (Y[:, None] > torch.arange(4)).double()
@@ -526,7 +526,7 @@ class TestOrderedClasses:
     def test_a_wrong_number_of_questions(self) -> None:
         with pytest.raises(IndexError, match="target must be an index from 0 to 4"):
             lossfns.ordinal_loss(Z[:, :4], Y + 1)
-        with pytest.raises(ValueError, match=r"input must have shape \(N, K - 1, \*\)"):
+        with pytest.raises(ValueError, match=r"input must have shape \(N, C - 1, \*\)"):
             lossfns.ordinal_loss(Z[:, :0], Y)
 
     def test_the_ranked_score_counts_how_far_off(self) -> None:
@@ -543,3 +543,14 @@ class TestOrderedClasses:
                 for loss in (lossfns.ranked_probability_loss, lossfns.brier_loss)
             )
             assert same(2 * ranked, brier)
+
+    def test_the_gradients_on_the_cards(self) -> None:
+        """2 p_j Σ_k (F_k − [y ≤ k]) ([j ≤ k] − F_k), and p_y/|p| (p_j²/|p|² − [j = y])."""
+        p, k = Z.softmax(1), torch.arange(5)
+        f = p.cumsum(1)[:, :4]
+        reached = (k[:, None] <= k[:4]).double()
+        claimed = 2 * p * ((f - (Y[:, None] <= k[:4]).double())[:, None] * (reached - f[:, None])).sum(2)
+        assert same(gradient(partial(lossfns.ranked_probability_loss, target=Y, reduction="sum"), Z), claimed)
+        length = p.norm(dim=1, keepdim=True)
+        claimed = p.gather(1, Y[:, None]) / length * (p.square() / length.square() - ONE_HOT)
+        assert same(gradient(partial(lossfns.spherical_loss, target=Y, reduction="sum"), Z), claimed)

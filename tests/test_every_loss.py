@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import math
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mpmath
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import lossfns
 from lossfns import _eager
 from lossfns.catalog import cards
 from tests.cases import CASES, STATISTICS, Hyper, LossCase
-from tests.cases.layouts import BINARY
+from tests.cases.layouts import BINARY, PROBABILITIES
 from tests.refused import refused
 from tests.support import (
     DTYPES,
@@ -111,6 +113,30 @@ def test_weight_may_broadcast_and_constant_weights_change_nothing(case: LossCase
     loss, denominator = case.loop(loss_arguments, **hyper)
     expected = (loss_weight * loss).sum() / (loss_weight * denominator).sum()
     assert close(case(*arguments, weight=weight, **hyper), expected)
+
+
+@each_hyper
+@pytest.mark.parametrize("constant", [1e37, 1e-40])
+@pytest.mark.usefixtures("size")
+def test_constant_weights_may_be_extreme(case: LossCase, hyper: Hyper, constant: float) -> None:
+    """In float32, where a few of them add up to infinity, or lose their digits."""
+    shape = case.layout.batch_shape(9 if case.layout.coupled_rows else 40)
+    arguments, weight = case.arguments(*shape, dtype=torch.float32), torch.full(shape, constant)
+    assert close(case(*arguments, weight=weight, **hyper), case(*arguments, **hyper), 1e-5)
+    weighted = gradients(case, arguments, weight=weight, **hyper)
+    for got, expected in zip(weighted, gradients(case, arguments, **hyper), strict=True):
+        assert close(got, expected, 1e-5)
+
+
+@each_hyper
+@pytest.mark.parametrize("weights", [[1.0, 0.0, 2.0, 0.5, 0.0, 1.0], [0.0] * 6], ids=["some", "all"])
+@pytest.mark.usefixtures("sight")
+def test_a_learned_weight_may_be_zero(case: LossCase, hyper: Hyper, weights: list[float]) -> None:
+    shape = case.layout.batch_shape(6)
+    arguments, weight = case.arguments(*shape), row_weight(weights, shape).double().requires_grad_()
+    for reduction in REDUCTIONS:
+        value = case(*arguments, weight=weight, reduction=reduction, **hyper).sum()
+        assert torch.autograd.grad(value, weight)[0].isfinite().all(), reduction
 
 
 INDEX_POISON = {math.nan: -7, math.inf: 1000, -math.inf: -(2**62)}
@@ -247,7 +273,15 @@ def test_targets_of_integers_and_bools(case: LossCase, dtype: torch.dtype) -> No
     assert torch.equal(as_input, case(target.float(), input, *rest))
 
 
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (
+    torch.uint8,
+    torch.uint16,
+    torch.uint32,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+)
 
 
 @each_hyper
@@ -280,9 +314,36 @@ def test_memory_layout_does_not_matter(case: LossCase) -> None:
 
 
 @each_elementwise
-def test_scalars_are_losses_too(case: LossCase) -> None:
-    arguments = case.arguments()
-    assert close(case(*arguments), case.loop(arguments)[0])
+@pytest.mark.parametrize("strict", [False, True])
+def test_scalars_are_losses_too(case: LossCase, strict: bool) -> None:
+    for hyper in case.all_hypers:
+        arguments = case.arguments()
+        loss = case.loop(arguments, **hyper)[0]
+        with lossfns.strict() if strict else contextlib.nullcontext():
+            assert close(case(*arguments, **hyper), loss)
+            for w in (3.0, 0.0):
+                weighted = {
+                    r: case(*arguments, weight=torch.tensor(w), reduction=r, **hyper) for r in REDUCTIONS
+                }
+                assert all(value.shape == () for value in weighted.values())
+                assert close(weighted["mean"], loss if w else torch.tensor(0.0))
+                assert close(weighted["sum"], w * loss)
+                assert close(weighted["none"], w * loss)
+
+
+@each_elementwise
+def test_weights_of_samples_that_are_single_numbers(case: LossCase) -> None:
+    """Under vmap: each sample with a weight of its own."""
+    samples = [case.arguments(seed=seed) for seed in range(4)]
+    stacked = [torch.stack(column) for column in zip(*samples, strict=True)]
+    weight = torch.tensor([1.0, 0.5, 0.0, 2.0])
+    for hyper in case.all_hypers:
+        expected = weight * torch.stack([case(*row, **hyper) for row in samples])
+        for reduction in REDUCTIONS[1:]:
+            mapped = torch.func.vmap(lambda w, *row: case(*row, weight=w, reduction=reduction, **hyper))  # noqa: B023
+            assert close(mapped(weight, *stacked), expected)
+        mean = torch.func.vmap(lambda w, *row: case(*row, weight=w, **hyper))(weight, *stacked)  # noqa: B023
+        assert close(mean, torch.where(weight == 0, 0.0, expected / weight))
 
 
 @each_elementwise
@@ -345,6 +406,21 @@ def test_shapes_and_dtypes_are_known_without_values(case: LossCase) -> None:
             assert case(*arguments, weight=weight, **hyper).shape == ()
 
 
+@each_hyper
+def test_shapes_are_known_of_fake_tensors(case: LossCase, hyper: Hyper) -> None:
+    """Tools that plan before anything runs have such: no value can be read, but gradients have a shape."""
+    shape = case.layout.shape
+    with FakeTensorMode() as mode:
+        arguments: list[Tensor] = [mode.from_tensor(a) for a in leaves(case.arguments(*shape))]
+        known = {name: mode.from_tensor(v) if isinstance(v, Tensor) else v for name, v in hyper.items()}
+        for weight in (None, torch.ones(shape)):
+            assert case(*arguments, weight=weight, reduction="none", **known).shape == shape
+            value = case(*arguments, weight=weight, **known)
+            assert value.shape == ()
+            slopes = torch.autograd.grad(value, differentiable(arguments))
+            assert [s.shape for s in slopes] == [a.shape for a in differentiable(arguments)]
+
+
 @each_case
 def test_wrong_types_are_refused_by_name(case: LossCase) -> None:
     arguments: list[Any] = case.arguments(*case.layout.shape)
@@ -358,6 +434,39 @@ def test_wrong_types_are_refused_by_name(case: LossCase) -> None:
             case(*wrong)
     with pytest.raises(TypeError, match="weight must be a torch.Tensor"):
         case(*arguments, weight=[1.0] * 3)
+
+
+ODD_TENSORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "complex": lambda a: a.to(torch.complex64),
+    "uint64": lambda a: a.abs().to(torch.uint64),
+    "float8": lambda a: a.float().to(torch.float8_e4m3fn),
+    "quantised": lambda a: torch.quantize_per_tensor(a.float(), 0.1, 0, torch.quint8),
+    "sparse": lambda a: a.to_sparse(),
+    "mkldnn": lambda a: a.float().to_mkldnn(),
+    "nested": lambda a: torch.nested.nested_tensor(list(torch.atleast_1d(a))),
+    "elsewhere": lambda a: a.to("meta"),
+}
+
+
+@each_case
+@pytest.mark.parametrize("odd", ODD_TENSORS.values(), ids=ODD_TENSORS)
+@pytest.mark.filterwarnings("ignore:.*(nested|quantize)")
+def test_odd_tensors_are_refused_by_name(case: LossCase, odd: Callable[[Tensor], Tensor]) -> None:
+    """Also as a weight and among the hyper-parameters."""
+    arguments = case.arguments(*case.layout.shape)
+    elsewhere = odd is ODD_TENSORS["elsewhere"]
+    for position, name in enumerate(case.argument_names):
+        if elsewhere and position == 0:
+            continue  # the others would be called to account
+        given = [*arguments[:position], odd(arguments[position]), *arguments[position + 1 :]]
+        with pytest.raises(ValueError, match=f"^{name} must be "):
+            case(*given)
+    named = {"weight": torch.ones(case.layout.shape)}
+    named |= {n: v for hyper in case.all_hypers for n, v in hyper.items() if isinstance(v, Tensor)}
+    named |= {n: torch.tensor([0.5]) for n, rule in case.rules.items() if "a tensor of one" in rule.words}
+    for name, value in named.items():
+        with pytest.raises(ValueError, match=f"^{name} must be "):
+            case(*arguments, **{name: odd(value)})
 
 
 @each_case
@@ -435,8 +544,8 @@ def test_compiles_to_one_graph(case: LossCase) -> None:
     weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
     for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
         compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
-        values = [case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f)]
-        assert close(*values)
+        value, plain = (case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f))
+        assert close(value, plain)
         got, expected = (
             torch.autograd.grad(case.call(g, *arguments, **kwargs), differentiable(arguments))
             for g in (compiled, f)
@@ -507,6 +616,25 @@ def test_strict_accepts_the_edge_of_the_domain(case: LossCase) -> None:
         expected = case(*tensors)
         with lossfns.strict():
             assert torch.equal(case(*tensors), expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.layout is PROBABILITIES], ids=case_id)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("classes", [3, 100, 50_000])
+def test_strict_accepts_probabilities_in_half_precision(
+    case: LossCase, dtype: torch.dtype, classes: int
+) -> None:
+    """Rounded in half precision, they do not add up to 1."""
+    if case.name == "multiclass_hinge_loss" and classes > 1000:
+        pytest.skip("it compares all pairs of classes")
+    rng = torch.Generator().manual_seed(classes)
+    logits = torch.randn(2, 8, classes, generator=rng).to(dtype)
+    required = {n: torch.ones(classes) if isinstance(v, Tensor) else v for n, v in case.required.items()}
+    for target in (logits[0].softmax(1), torch.full_like(logits[0], 1 / classes)):
+        with lossfns.strict():
+            assert case.function(logits[1], target, **required).isfinite()
+        with lossfns.strict(), pytest.raises(ValueError, match="target must be probabilities that sum to 1"):
+            case.function(logits[1], target * 0.95, **required)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.layout is BINARY], ids=case_id)

@@ -524,3 +524,12 @@ def test_style_sheet_fault(tmp_path: Path) -> None:
 def test_missing_page_fault(tmp_path: Path) -> None:
     (line,) = html.missing_pages(tmp_path, ["book/intro"])
     assert "intro.html: listed, but not built" in line
+
+
+def test_the_sample_chapter_cites_books_that_the_bibliography_has() -> None:
+    """Who copies it gets no error."""
+    sample = (ROOT / "tests" / "fixtures" / "chapter.md").read_text(encoding="utf-8")
+    bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"\{cite:[pt]\}`(\w+)`", sample)
+    assert keys
+    assert all(f"{{{key}," in bibliography for key in keys)

@@ -8,9 +8,12 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.gates import ROOT
 
@@ -107,3 +110,16 @@ def test_versions_agree() -> None:
         ("CHANGELOG.md", f"## {version}"),
     ):
         assert line in (ROOT / file).read_text(encoding="utf-8"), f"{file} does not say {line}"
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+def test_every_pin_takes_every_python_that_the_makefile_takes(python: str) -> None:
+    """The first patch of each: Debian's 3.11 is 3.11.2, and a pin may ask for 3.11.5."""
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        pin = Requirement(line)
+        installed = metadata.metadata(pin.name)
+        assert pin.specifier.contains(installed["Version"]), f"{line}, not installed: run make"
+        takes = SpecifierSet(str(installed.json.get("requires_python", "")))
+        assert takes.contains(python), f"{line} needs Python {takes}, not {python}"

@@ -990,6 +990,8 @@ def test_temperature_scale_and_bias_can_be_learned() -> None:
                 loss(*tensors, **{name: torch.ones(2)})
     with lossfns.strict(), pytest.raises(ValueError, match="temperature must be positive and finite, got 0"):
         lossfns.nt_xent_loss(X, Y, temperature=torch.tensor(0.0))
+    with lossfns.strict(), pytest.raises(ValueError, match="logit_bias must be finite, got nan"):
+        lossfns.siglip_loss(X, Y, logit_bias=torch.tensor(math.nan))
 
 
 def test_learned_scale_and_bias_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,7 +215,7 @@ def test_targets_that_cannot_be_meant_are_refused() -> None:
     with pytest.raises(ValueError, match="input must have shape"):
         lossfns.lovasz_softmax_loss(torch.zeros(3), torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match="classes must be one of 'present', 'all'"):
-        lossfns.lovasz_softmax_loss(z, y, classes="some")
+        lossfns.lovasz_softmax_loss(z, y, classes="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="class_weight must have one value for each of the 3 classes"):
         lossfns.dice_loss(z, y, class_weight=torch.ones(4))
 

@@ -8,8 +8,18 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.fileutil import copy_asset
 
-# What our pages use of MathJax's 24 MB: TeX in, CommonHTML out, the fonts, TeX packages loaded on demand.
-MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+# Of MathJax's 24 MB: what our pages use (TeX in, CommonHTML out, the fonts, TeX packages loaded on demand),
+# and what the menu of a formula loads, without which a choice there would leave no formula on any page.
+MATHJAX_PARTS = (
+    "tex-chtml.js",
+    "input/tex/extensions",
+    "output/chtml/fonts/woff-v2",
+    "a11y",
+    "input/mml.js",
+    "output/svg.js",
+    "output/svg/fonts/tex.js",
+)
+MATHMAPS = "sre/mathmaps"
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
 
 
@@ -29,6 +39,15 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
         destination = target / part if (source / part).is_dir() else (target / part).parent
         destination.mkdir(parents=True, exist_ok=True)
         copy_asset(str(source / part), str(destination))
+    write_mathmaps(source / MATHMAPS, target / MATHMAPS)
+
+
+def write_mathmaps(source: Path, target: Path) -> None:
+    """Make each language's rules for speech a script, which a page opened from a file can load, too."""
+    target.mkdir(parents=True, exist_ok=True)
+    for rules in source.glob("*.json"):
+        script = f'mathmap("{rules.stem}", {rules.read_text(encoding="utf-8")});\n'
+        (target / f"{rules.stem}.js").write_text(script, encoding="utf-8")
 
 
 def drop_thebe(
@@ -43,6 +62,7 @@ def drop_thebe(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_js_file("mathjax_menu.js", priority=600)  # after the line that sets window.MathJax
     app.connect("config-inited", lambda _app, config: setattr(config, "mathjax_path", "mathjax/tex-chtml.js"))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_mathjax)

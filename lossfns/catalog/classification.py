@@ -317,7 +317,7 @@ CARDS = (
         name="ordinal_loss",
         title="Ordinal regression",
         gradient=r"\sigma(z_k) - [y > k]",
-        domain="real logits of K − 1 questions, class indices or probabilities of K classes",
+        domain="real logits of C − 1 questions, class indices or probabilities of C classes",
         range=NON_NEGATIVE,
         estimates="cumulative probabilities",
         likelihood=None,
@@ -330,7 +330,7 @@ CARDS = (
     LossCard(
         name="ranked_probability_loss",
         title="Ranked probability score",
-        gradient=r"2 \sum_{k < C - 1} (F_k - [y \le k]) F_k ([j \le k] p_j / F_k - p_j)" + P,
+        gradient=r"2 p_j \sum_{k < C - 1} (F_k - [y \le k]) ([j \le k] - F_k)" + P,
         domain=LOGITS,
         range=Claim("$[0, C - 1]$", lambda classes=3, **_: (0.0, classes - 1.0)),
         estimates="class probabilities",

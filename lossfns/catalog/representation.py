@@ -14,7 +14,7 @@ ABOVE_A_PAIR = Claim(
 )
 
 
-def _of_directions(
+def _direction_card(
     name: str,
     title: str,
     gradient: str,
@@ -83,24 +83,24 @@ CARDS = (
         lipschitz=SQRT_6,
         smoothness=UNBOUNDED,
     ),
-    _of_directions(
+    _direction_card(
         "info_nce_loss",
         "InfoNCE, CLIP",
         r"\frac{\partial \ell_i}{\partial \cos(q_i, k_j)} = \frac{1}{\tau} (p_{ij} - [j = t_i])",
     ),
-    _of_directions(
+    _direction_card(
         "nt_xent_loss",
         "NT-Xent",
         r"\frac{\partial \ell}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} (p_{ik} - [k = j])",
     ),
-    _of_directions(
+    _direction_card(
         "siglip_loss",
         "SigLIP",
         r"\frac{\partial \ell_i}{\partial \cos(u_i, v_j)} = "
         r"-t y_{ij} \sigma(-y_{ij} (t \cos(u_i, v_j) + b))",
         range=ABOVE_A_PAIR,
     ),
-    _of_directions(
+    _direction_card(
         "supcon_loss",
         "SupCon",
         r"\frac{\partial \ell_i}{\partial \cos(z_i, z_k)} = \frac{1}{\tau} "

@@ -28,7 +28,7 @@ faster, beyond the quartiles. After the dot stands the memory that a step holds 
 arguments: 1 is the size of the gradients, which nobody can do without.
 
 **What to make of it.** Small inputs measure the overhead of Python: `lossfns` checks its arguments, which
-takes some microseconds. Large inputs measure memory: on a CPU `lossfns` takes a large loss in pieces that
+takes some microseconds. Large inputs measure memory: on a CPU `lossfns` takes a large loss in chunks that
 fit the cache and finds the gradient on the way. In between, others are sometimes faster because they keep
 fewer digits: a library that drops the tail of a logarithm, or takes 1 − p for a small number, saves an
 operation ([the differences](peers.md)). On a GPU and inside `torch.compile` the losses use their plain

@@ -184,11 +184,9 @@ def batch(rows: int, inputs: int, labelled: bool = False, dim: int = 2) -> Layou
 
 YHAT_AND_Y = elementwise("yhat", "y")
 BINARY = binary()
-QUESTIONS = questions()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
+QUESTIONS = questions()
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
-QUESTIONS = questions()
-INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 
 
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")

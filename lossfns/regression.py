@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _eager
+from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import Domain, above_minus_one, below_infinity, finite_non_negative, is_tensor
 from lossfns._module import LossModule
 from lossfns._numerics import one_minus_exp
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, Rule, checked
+from lossfns._similarity import to_float64
 
 __all__ = [
     "EpsilonInsensitiveLoss",
@@ -62,15 +63,15 @@ def mse_loss(
 
     .. math:: \ell(\hat y, y) = (\hat y - y)^2
 
+    Args:
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
         No factor ½: the gradient is 2(ŷ − y), the curvature 2. Several outputs per row are averaged like
         further rows, as torch does. In the squared unit of the target.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Legendre (1805), Gauss (1809). Chapter: Squared error.
@@ -83,9 +84,20 @@ def mse_loss(
 
 
 def _torch_loss(
-    loss: Callable[..., Tensor], weight: Tensor | None, reduction: str, input: Tensor, target: Tensor
+    loss: Callable[..., Tensor],
+    weight: Tensor | None,
+    reduction: str,
+    input: Tensor,
+    target: Tensor,
+    plain: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """A loss of torch, which is right where nothing is weighed and there is something to average."""
+    """A loss of torch, which is right where nothing is weighed and there is something to average.
+
+    ``plain`` is the same in elementary operations, for where the function of torch has flaws: a compiler
+    makes a graph for every number that it gets, and under ``vmap`` over the target alone it may warn.
+    """
+    if plain is not None and not _eager.has_memory(target):
+        return elementwise(plain, weight, reduction, input=input, target=target)
     each = partial(loss, reduction="none")
     return elementwise(each, weight, reduction, fused=loss, input=input, target=target)
 
@@ -98,14 +110,14 @@ def l1_loss(
 
     .. math:: \ell(\hat y, y) = \lvert \hat y - y \rvert
 
+    Args:
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
         The gradient is sign(ŷ − y), and 0 where ŷ = y. In the unit of the target.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Laplace (1774). Chapter: Absolute error.
@@ -115,6 +127,12 @@ def l1_loss(
         tensor(1.7500)
     """
     return _torch_loss(F.l1_loss, weight, reduction, input, target)
+
+
+def _in_range(value: float, dtype: torch.dtype) -> float:
+    """A positive number, or the nearest that is one in a dtype that holds it for 0 or infinite."""
+    limits = torch.finfo(dtype)
+    return min(max(value, limits.tiny * limits.eps), limits.max)
 
 
 @checked(delta=rules.positive)
@@ -131,16 +149,16 @@ def huber_loss(
     .. math:: \ell(\hat y, y) = \begin{cases} \frac{1}{2} r^2 & \lvert r \rvert \le \delta \\
         \delta (\lvert r \rvert - \frac{1}{2} \delta) & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
+    Args:
+        delta: δ, a positive number in the unit of the target: the residual from which on the loss is linear.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        The gradient is r clipped to ±δ. ``delta`` is in the unit of the target: scale it with the noise
-        (1.345σ keeps 95 % efficiency at the normal). Equals δ · ``smooth_l1_loss(beta=delta)``.
+        The gradient is r clipped to ±δ, the curvature at zero 1 for every δ. Scale δ with the noise: 1.345σ
+        keeps 95 % efficiency at the normal. The loss is δ · ``smooth_l1_loss(beta=delta)``.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``delta`` not positive; shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Huber (1964), *Robust estimation of a location parameter*. Chapter: Robust regression.
@@ -149,13 +167,16 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    return _torch_loss(partial(_huber, delta=delta), weight, reduction, input, target)
 
+    def plain(x: Tensor, y: Tensor) -> Tensor:
+        r, edge = x - y, _in_range(delta, x.dtype)
+        core = r.clamp(-edge, edge)
+        return core * (r - core / 2)
 
-def _huber(x: Tensor, y: Tensor, *, delta: float, reduction: str) -> Tensor:
-    if not _eager.has_memory(y):  # where vmap maps over the target alone, torch resizes a tensor and warns
-        x = x + torch.zeros_like(y)
-    return F.huber_loss(x, y, delta=delta, reduction=reduction)
+    def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
+        return F.huber_loss(x, y, delta=_in_range(delta, x.dtype), reduction=reduction)
+
+    return _torch_loss(fused, weight, reduction, input, target, plain)
 
 
 @checked(beta=rules.non_negative)
@@ -172,15 +193,16 @@ def smooth_l1_loss(
     .. math:: \ell(\hat y, y) = \begin{cases} \frac{r^2}{2 \beta} & \lvert r \rvert \le \beta \\
         \lvert r \rvert - \frac{1}{2} \beta & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
+    Args:
+        beta: β, a number from 0 on, in the unit of the target: the residual from which on the loss is linear.
+            At 0 it is the absolute error.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        The gradient is r/β clipped to ±1. ``beta=0`` is the absolute error. ``beta`` is in the unit of the
-        target.
+        The gradient is r/β clipped to ±1.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``beta`` negative; shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Girshick (2015), *Fast R-CNN*. Chapter: Robust regression.
@@ -189,26 +211,43 @@ def smooth_l1_loss(
         >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), beta=0.5, reduction="none")
         tensor([0.2500, 2.7500])
     """
-    return _torch_loss(partial(F.smooth_l1_loss, beta=beta), weight, reduction, input, target)
+
+    def plain(x: Tensor, y: Tensor) -> Tensor:
+        r, edge = x - y, _in_range(beta, x.dtype)
+        core = r.clamp(-edge, edge)
+        return core / edge * (r - core / 2)
+
+    def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
+        return F.smooth_l1_loss(x, y, beta=_in_range(beta, x.dtype), reduction=reduction)
+
+    return _torch_loss(fused, weight, reduction, input, target, plain)
 
 
-@checked()
+@checked(scale=rules.positive)
 def log_cosh_loss(
-    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    *,
+    scale: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Log-cosh: an infinitely smooth relative of Huber's loss with δ = 1.
+    r"""Log-cosh: an infinitely smooth relative of Huber's loss.
 
-    .. math:: \ell(\hat y, y) = \log \cosh(\hat y - y)
+    .. math:: \ell(\hat y, y) = \log \cosh \frac{\hat y - y}{c}
+
+    Args:
+        scale: c, a positive number in the unit of the target: where the loss bends from a square to a line.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
-        The gradient is tanh(ŷ − y). It bends at |ŷ − y| ≈ 1 in the unit of the target: divide both by
-        1.2047σ for 95 % efficiency at the normal. Exact to rounding for tiny and for huge residuals.
+        The gradient is tanh((ŷ − y)/c)/c, the curvature at zero 1/c². As in :func:`general_robust_loss`, and
+        as −log of a density of that scale, the loss is a function of (ŷ − y)/c: multiply it by ``scale**2``
+        for the curvature 1 of Huber's loss with δ = c. At 1.2047σ it keeps 95 % efficiency at the normal.
+        Exact to rounding for tiny and for huge residuals.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         −log of the hyperbolic-secant density. Chapter: Robust regression.
@@ -216,15 +255,17 @@ def log_cosh_loss(
     Example:
         >>> log_cosh_loss(torch.tensor([1e-4, 1000.0]), torch.zeros(2), reduction="none")
         tensor([5.0000e-09, 9.9931e+02])
+        >>> log_cosh_loss(torch.tensor([1500.0]), torch.tensor([500.0]), scale=1000.0)
+        tensor(0.4338)
     """
-    return elementwise(_log_cosh, weight, reduction, input=input, target=target)
 
+    def log_cosh(x: Tensor, y: Tensor) -> Tensor:
+        # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh z = |z| - log 2 to every digit of float64.
+        z = x - y if scale == 1 else (x - y) / _in_range(scale, x.dtype)
+        b = z.clamp(-20, 20)
+        return torch.log1p(2 * torch.sinh(b / 2).square()) + (z - b).abs()
 
-def _log_cosh(x: Tensor, y: Tensor) -> Tensor:
-    # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh r = |r| - log 2 to every digit of float64.
-    r = x - y
-    b = r.clamp(-20, 20)
-    return torch.log1p(2 * torch.sinh(b / 2).square()) + (r - b).abs()
+    return elementwise(log_cosh, weight, reduction, input=input, target=target)
 
 
 @checked()
@@ -235,16 +276,18 @@ def msle_loss(
 
     .. math:: \ell(\hat y, y) = (\log(1 + \hat y) - \log(1 + y))^2
 
+    Args:
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        Domain: ``input`` and ``target`` above −1; outside it NaN or inf (an error under ``strict()``).
-        Not convex in ŷ beyond e(1 + y) − 1. Dimensionless, but not invariant to a change of unit.
+        Defined for ``input`` and ``target`` above −1; elsewhere NaN or inf. Not convex in ŷ beyond
+        e(1 + y) − 1. Dimensionless, but not invariant to a change of unit.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            a value at or below −1.
+        ValueError: under ``strict()`` a value at or below −1.
 
     Source:
         Squared error after the transform log(1 + y).
@@ -287,18 +330,20 @@ def quantile_loss(
 
     .. math:: \ell(\hat y, y) = \max(q (y - \hat y), (1 - q)(\hat y - y))
 
+    Args:
+        q: the probability of a target below the prediction, strictly between 0 and 1, or a tensor of such
+            numbers, shape (Q,). A large one punishes predicting too low.
+        weight: of the elements of ``input``; broadcasts to its shape. Those of weight 0 are left out.
+
     Conventions:
-        ``q`` is the probability of falling below the prediction: large q punishes predicting too low.
         q = ½ is half the absolute error. The gradient is 0 where ŷ = y. In the unit of the target.
 
     Shape:
         With a number ``q``: ``input``, ``target`` any, equal. With a tensor ``q`` of shape (Q,): ``input``
-        (…, Q), one column a quantile, ``target`` (…). ``weight``: broadcasts to the shape of ``input``;
-        0 deletes. ``"none"``: the shape of ``input``.
+        (…, Q), one column a quantile, ``target`` (…). ``"none"``: the shape of ``input``.
 
     Raises:
-        ValueError: ``q`` outside (0, 1) (a tensor's values are checked under ``strict()``); shapes do not
-            fit; ``weight`` does not broadcast; unknown ``reduction``.
+        ValueError: under ``strict()`` a value of a tensor ``q`` outside (0, 1).
 
     Source:
         Koenker & Bassett (1978), *Regression quantiles*.
@@ -347,15 +392,15 @@ def expectile_loss(
     .. math:: \ell(\hat y, y) = \begin{cases} (1 - \tau) (\hat y - y)^2 & y < \hat y \\
         \tau (\hat y - y)^2 & \text{otherwise} \end{cases}
 
+    Args:
+        tau: τ, strictly between 0 and 1; a large one punishes predicting too low.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        Large τ punishes predicting too low. τ = ½ is half the squared error: the mean.
+        τ = ½ is half the squared error: the mean.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``tau`` outside (0, 1); shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Newey & Powell (1987), *Asymmetric least squares estimation and testing*.
@@ -385,16 +430,16 @@ def epsilon_insensitive_loss(
 
     .. math:: \ell(\hat y, y) = \max(0, \lvert \hat y - y \rvert - \varepsilon)
 
+    Args:
+        epsilon: ε, a number from 0 on, in the unit of the target: errors up to it cost nothing. At 0 it is
+            the absolute error.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        Errors up to ``epsilon``, in the unit of the target, cost nothing and have gradient 0, the edge of
-        the tube included. ``epsilon=0`` is the absolute error.
+        In the tube the gradient is 0, its edge included.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``epsilon`` negative; shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Vapnik (1995), *The Nature of Statistical Learning Theory*.
@@ -410,13 +455,16 @@ def epsilon_insensitive_loss(
     return elementwise(outside_the_tube, weight, reduction, input=input, target=target)
 
 
-@checked(alpha=rules.extended_real, scale=rules.positive)
+@checked(
+    alpha=rules.or_tensor(rules.extended_real), scale=rules.or_tensor(rules.positive), full=rules.boolean
+)
 def general_robust_loss(
     input: Tensor,
     target: Tensor,
     *,
-    alpha: float = 1.0,
-    scale: float = 1.0,
+    alpha: float | Tensor = 1.0,
+    scale: float | Tensor = 1.0,
+    full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -426,17 +474,28 @@ def general_robust_loss(
         \frac{z^2}{\lvert \alpha - 2 \rvert} + 1\right)^{\alpha / 2} - 1\right),
         \qquad z = \frac{\hat y - y}{c}
 
+    Args:
+        alpha: α, any number, ±∞ included; the smaller, the more robust. A tensor of one number is learned.
+        scale: c, a positive number in the unit of the target, or a tensor of one number.
+        full: whether to add log c + log Z(α), Z(α) = ∫ exp(−ℓ) at c = 1: then the loss is −log of a density,
+            by which α and c can be learned together with the prediction. Needs α ≥ 0.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        *Smaller* ``alpha`` is more robust; convex in ŷ iff α ≥ 1. ``scale`` is c, in the unit of the
-        target; the curvature at zero is 1/c² for every α. Where the formula has a gap, the loss is the limit:
-        α = 2 is z²/2, α = 0 is log(1 + z²/2), α = −∞ is 1 − exp(−z²/2), α = ∞ is exp(z²/2) − 1.
+        Convex in ŷ iff α ≥ 1; the curvature at zero is 1/c² for every α. Where the formula has a gap, the
+        loss is the limit: α = 2 is z²/2, α = 0 is log(1 + z²/2), α = −∞ is 1 − exp(−z²/2), α = ∞ is
+        exp(z²/2) − 1. log Z has errors below 1e-15, from a quadrature of 511 points.
+
+        A learned α is best kept within (0, 2), as in ``alpha=2 * raw.sigmoid()``: at 2 the loss has an
+        infinite slope in α, of which the gradient there is a finite stand-in, and below 0 there is no
+        density. Without ``full`` the best scale is infinite and the best α −∞.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Raises:
-        ValueError: ``alpha`` not a number; ``scale`` not positive; shapes differ; ``weight`` does not
-            broadcast; unknown ``reduction``.
+        ValueError: with ``full`` a negative α; if that is a tensor, the loss is inf, an error under
+            ``strict()``, as is a ``scale`` that is not positive.
 
     Source:
         Barron (2019), *A general and adaptive robust loss function*. Chapter: Redescending losses.
@@ -447,22 +506,109 @@ def general_robust_loss(
         tensor([ 0.4142, 99.0050])
         >>> general_robust_loss(x, zero, alpha=-math.inf, reduction="none")
         tensor([0.3935, 1.0000])
+        >>> general_robust_loss(x, zero, alpha=0.0, full=True, reduction="none").neg().exp()  # Cauchy's law
+        tensor([1.5005e-01, 4.5007e-05])
     """
+    if isinstance(scale, Tensor):
+        _check.positive("scale", scale)
+    if full:
+        _check_density(alpha)
 
     def barron(x: Tensor, y: Tensor) -> Tensor:
-        z = (x - y) / scale
-        if alpha == 2:
-            return z.square() / 2
-        if alpha == 0:
-            return _log1p_square(z / math.sqrt(2))
-        if math.isinf(alpha):
-            factor, power = 1.0, math.copysign(0.5, alpha) * z.square()
+        z = (x - y) / (scale if isinstance(scale, Tensor) else _in_range(scale, x.dtype))
+        if isinstance(alpha, Tensor):
+            loss = _barron_of_tensor(z, *_away_from_gaps(alpha.to(z.dtype), z.dtype))
         else:
-            b = abs(alpha - 2)
-            factor, power = b / abs(alpha), alpha / 2 * _log1p_square(z / math.sqrt(b))
-        return factor * (torch.expm1(power) if alpha > 0 else one_minus_exp(power))
+            loss = _barron(z, alpha)
+        return loss + _barron_log_normaliser(alpha, z) + _as_float64(scale, z).log() if full else loss
 
-    return elementwise(barron, weight, reduction, input=input, target=target)
+    return elementwise(barron, weight, reduction, constants=(alpha, scale), input=input, target=target)
+
+
+def _barron(z: Tensor, alpha: float) -> Tensor:
+    """The loss of residuals in units of the scale."""
+    eps, b = torch.finfo(z.dtype).eps, abs(alpha - 2)
+    # So near to a gap of the formula the loss is its limit to every digit.
+    if b < 1e-3 * eps:
+        return z.square() / 2
+    if abs(alpha) < eps**2:
+        return _log1p_square(z / math.sqrt(2))
+    if abs(alpha) > eps**-2:
+        factor, power = 1.0, math.copysign(0.5, alpha) * z.square()
+    else:
+        factor, power = b / abs(alpha), alpha / 2 * _log1p_square(z / math.sqrt(b))
+    return factor * (torch.expm1(power) if alpha > 0 else one_minus_exp(power))
+
+
+def _away_from_gaps(alpha: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """alpha and b = |α − 2|, moved from ±∞ and from 2 by so little that no loss of that dtype shows it."""
+    eps = torch.finfo(dtype).eps
+    alpha = alpha.clamp(-(eps**-2), eps**-2)
+    return alpha, (alpha - 2).abs().clamp(min=1e-3 * eps)
+
+
+def _barron_of_tensor(z: Tensor, alpha: Tensor, b: Tensor) -> Tensor:
+    """The same without a look at alpha, and with a gradient for it, in two forms: nothing cancels in one up
+    to α = 1, nor in the other beyond.
+    """
+    log = _log1p_square(z / b.sqrt())
+    low = b * _box_cox(log / 2, alpha.clamp(max=1))
+    a, z = alpha.clamp(min=1), torch.where(alpha > 1, z, 0.0)
+    power = (a / 2 - 1) * log
+    high = (z.square() * torch.exp(power) + b * torch.expm1(power)) / a
+    return torch.where(alpha > 1, high, low)
+
+
+def _check_density(alpha: float | Tensor) -> None:
+    if isinstance(alpha, Tensor):
+        _has_density("alpha", alpha)
+    elif alpha < 0:
+        raise ValueError(f"alpha must be {_has_density.words}, got {alpha!r}")
+
+
+_has_density = Domain(lambda alpha: alpha >= 0, "at least 0 under full=True (below, there is no density)")
+
+
+def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
+    """log ∫ exp(−loss) over all residuals at scale 1, inf for alpha < 0; for losses of residuals like ``z``.
+
+    With x = √b sinh t, b = |α − 2|, it is the integral of √b cosh t exp(−loss). That is analytic about the
+    real axis and below e^−38 from the last point on: the trapezoidal rule is exact to rounding, with errors
+    below 1e-15.
+    """
+    alpha = _as_float64(alpha, z)
+    a, b = _away_from_gaps(alpha.clamp(min=0), z.dtype)
+    with torch.no_grad():
+        positive = a.clamp(min=1e-10)
+        log_cosh_end = torch.log1p(80 * positive / b) / positive
+        step = torch.asinh((torch.expm1(log_cosh_end) / 2).sqrt()) / 128
+        t = step * torch.arange(-255, 256, device=z.device)
+        x, weight = b.sqrt() * torch.sinh(t), b.sqrt() * torch.cosh(t) * step
+    normaliser = (weight * torch.exp(-_barron_of_tensor(x, a, b))).sum()
+    return torch.where(alpha < 0, math.inf, normaliser.log())
+
+
+def _as_float64(value: float | Tensor, like: Tensor) -> Tensor:
+    """A number as a tensor on the device of another, in float64 where the device has it."""
+    if isinstance(value, Tensor):
+        return to_float64(value)
+    return like.new_full((), value, dtype=torch.float32 if like.device.type == "mps" else torch.float64)
+
+
+def _box_cox(log: Tensor, alpha: Tensor) -> Tensor:
+    """(x^alpha − 1) / alpha for the logarithm of an x ≥ 1, the logarithm itself where alpha is 0.
+
+    With its digits in both arguments: about power = 0 by the Taylor series of expm1(power) / power.
+    """
+    power = alpha * log
+    near = power.abs() < 0.5
+    p = torch.where(near, power, 0.0)
+    series = torch.ones_like(p)
+    for k in range(15, 1, -1):
+        series = 1 + p / k * series
+    shift = torch.where(alpha > 0, torch.expm1(power), -one_minus_exp(power.clamp(max=0)))
+    # log < 500 for every x of float64, so where |alpha| is below 1e-3 all are near
+    return torch.where(near, log * series, shift / torch.where(alpha.abs() < 1e-3, 1.0, alpha))
 
 
 def _log1p_square(u: Tensor) -> Tensor:
@@ -489,16 +635,16 @@ def tukey_loss(
     .. math:: \ell(\hat y, y) = \begin{cases} \frac{c^2}{6} (1 - (1 - (r / c)^2)^3) & \lvert r \rvert \le c \\
         \frac{c^2}{6} & \text{otherwise} \end{cases}, \qquad r = \hat y - y
 
+    Args:
+        c: a positive number in the unit of the target; 4.685σ keeps 95 % efficiency at the normal.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        Not convex: several minima are possible, so start from a robust fit. ``c`` is in the unit of the
-        target: 4.685σ keeps 95 % efficiency at the normal.
+        The curvature at zero is 1 for every c. Not convex: several minima are possible, so start from a
+        robust fit.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``c`` not positive; shapes differ; ``weight`` does not broadcast; unknown
-            ``reduction``.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
         Beaton & Tukey (1974), *The fitting of power series*. Chapter: Redescending losses.
@@ -509,9 +655,11 @@ def tukey_loss(
     """
 
     def biweight(x: Tensor, y: Tensor) -> Tensor:
-        # 1 - (1 - z)³ = z (3 - 3z + z²), without the cancellation at z = 0.
-        z = ((x - y) / c).clamp(-1, 1).square()
-        return c**2 / 6 * z * (3 - 3 * z + z.square())
+        # c² (1 - (1 - z)³) / 6 for z = (r/c)², without the cancellation at z = 0 and for every size of c
+        edge = _in_range(c, x.dtype)
+        r = (x - y).clamp(-edge, edge)
+        z = (r / edge).square()
+        return r.square() * (0.5 - z * (0.5 - z / 6))
 
     return elementwise(biweight, weight, reduction, input=input, target=target)
 
@@ -529,17 +677,19 @@ def poisson_nll_loss(
 
     .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
 
+    Args:
+        full: whether to add log y!, exactly (torch takes Stirling's approximation).
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        ``input`` is the *log*-rate: exp(input) estimates the mean. ``full`` adds log y!, exactly (torch
-        uses Stirling's approximation), which no gradient with respect to ``input`` sees. A log-rate of
-        −∞ with target 0 costs 0. The targets need not be whole.
+        ``input`` is the *log*-rate: exp(input) estimates the mean. A log-rate of −∞ with target 0 costs 0.
+        The targets need not be whole.
 
     Shape:
-        ``input``, ``target``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``; under ``strict()``
-            a negative target.
+        ValueError: under ``strict()`` a negative target.
 
     Source:
         Nelder & Wedderburn (1972), *Generalized linear models*.
@@ -572,17 +722,17 @@ def gaussian_nll_loss(
 
     .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right)
 
+    Args:
+        log_var: s, the logarithm of the variance. torch takes the variance, as its third argument.
+        full: whether to add ½ log 2π.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        ``input`` is the mean μ, ``log_var`` is s = log σ²: no variance to clamp. ``full`` adds ½ log 2π.
-        Unbounded below as s → −∞ on a residual of 0. Not jointly convex in (μ, s). Float32 holds
-        exp(−s/2) for s > −177.
+        ``input`` is the mean μ. A logarithm needs no clamp: the loss is right wherever it is finite. It is
+        unbounded below as s → −∞ on a residual of 0, and not jointly convex in (μ, s).
 
     Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
-        the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
 
     Source:
         Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
@@ -620,16 +770,16 @@ def gaussian_crps_loss(
     .. math:: \ell(\mu, s, y) = \sigma \left(z (2 \Phi(z) - 1) + 2 \varphi(z) - \frac{1}{\sqrt{\pi}}\right),
         \qquad z = \frac{y - \mu}{\sigma}, \quad \sigma = e^{s / 2}
 
+    Args:
+        log_var: s, the logarithm of the variance, as in :func:`gaussian_nll_loss`.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        Parametrised like :func:`gaussian_nll_loss`. A proper score in the unit of the target: the absolute
-        error |y − μ| as σ → 0, and linear, not quadratic, in an outlier. Jointly convex in (μ, σ).
+        ``input`` is the mean μ. A proper score in the unit of the target: the absolute error |y − μ| as
+        σ → 0, and linear, not quadratic, in an outlier. Jointly convex in (μ, σ).
 
     Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``weight``: broadcasts to it; 0 deletes. ``"none"``:
-        the same.
-
-    Raises:
-        ValueError: shapes differ; ``weight`` does not broadcast; unknown ``reduction``.
+        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
 
     Source:
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
@@ -681,6 +831,7 @@ class SmoothL1Loss(LossModule, loss=smooth_l1_loss):
 class LogCoshLoss(LossModule, loss=log_cosh_loss):
     """The Module of :func:`log_cosh_loss`."""
 
+    scale: float = 1.0
     reduction: Reduction = "mean"
 
 
@@ -714,8 +865,9 @@ class EpsilonInsensitiveLoss(LossModule, loss=epsilon_insensitive_loss):
 class GeneralRobustLoss(LossModule, loss=general_robust_loss):
     """The Module of :func:`general_robust_loss`."""
 
-    alpha: float = 1.0
-    scale: float = 1.0
+    alpha: float | Tensor = 1.0
+    scale: float | Tensor = 1.0
+    full: bool = False
     reduction: Reduction = "mean"
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 import scipy.stats
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
 
 import lossfns
 from lossfns import _eager, verify
 from lossfns.catalog import cards
+from tests.cases import CASES, LossCase
 from tests.support import gradient
 
 R = verify.linspace(-6, 6, 1201)
@@ -111,6 +114,65 @@ def test_log_cosh_does_not_cancel_and_does_not_overflow() -> None:
     x = torch.tensor([1e-4, 1000.0, -1000.0])
     assert rho("log_cosh_loss")(x).tolist() == pytest.approx([5e-9, 999.3068528, 999.3068528], rel=1e-6)
     assert gradient(rho("log_cosh_loss"), x).tolist() == pytest.approx([1e-4, 1.0, -1.0])
+
+
+CASE = {case.name: case for case in CASES}
+ENDS = [sign * v for v in (5e-324, 1e-300, 1e-40, 1e-20, 1e20, 1e40, 1e300) for sign in (1, -1)]
+NUMBERS = [
+    (case, name, value)
+    for case in CASES
+    if case.card.family == "regression"
+    for name, rule in case.rules.items()
+    for value in ENDS
+    if rule.holds(value)
+]
+
+
+@pytest.mark.parametrize(("case", "name", "value"), NUMBERS, ids=lambda v: getattr(v, "name", str(v)))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
+def test_numbers_at_the_ends_of_the_range_give_the_limit(
+    case: LossCase,
+    name: str,
+    value: float,
+    dtype: torch.dtype,
+    traced: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Value and gradient, for the number that the dtype has next to this one, neither 0 nor infinite."""
+    if traced:
+        monkeypatch.setattr(_eager, "has_memory", lambda x: False)
+    limits = torch.finfo(dtype)
+    size = min(max(abs(value), limits.tiny * limits.eps), limits.max)
+    nearest = math.copysign(torch.tensor(size, dtype=dtype).item(), value)
+    for r in (0.0, 1e-6, -0.3, 1.0, 7.5, -1e3, 1e12):
+        input = torch.tensor(r, dtype=dtype, requires_grad=True)
+        loss = case(input, torch.zeros_like(input), **{name: value})
+        (slope,) = torch.autograd.grad(loss, input)
+        with mpmath.workdps(1500):
+            value_due, slope_due = value_and_slope(case, input.item(), {name: nearest})
+            if value_due > limits.max:
+                assert loss == math.inf
+                continue
+            assert close_to(loss, value_due, limits), (r, loss, value_due)
+            assert close_to(slope, slope_due, limits), (r, slope, slope_due)
+
+
+def close_to(got: Tensor, due: mpmath.mpf, limits: torch.finfo) -> bool:
+    """To rounding, which is greater where powers of e are; below the normal numbers, to their least."""
+    if abs(due) > limits.max:
+        return bool(got == math.copysign(math.inf, due))
+    size = max(abs(due), limits.tiny / limits.eps)
+    return bool(abs(mpmath.mpf(got.item()) - due) <= (60 + abs(mpmath.log(size))) * limits.eps * size)
+
+
+def value_and_slope(case: LossCase, x: float, hyper: dict[str, float]) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """Of the loss of target 0, by its definition; at the minimum, which may be a kink, the slope is 0."""
+    numbers = {name: mpmath.mpf(value) for name, value in hyper.items()}
+    step = mpmath.mpf(10) ** (-mpmath.mp.dps // 2)
+    points = [mpmath.mpf(x) + k * step for k in (-1, 0, 1)]
+    before, here, after = (mpmath.mpf(case.reference(mpmath.mp, v, mpmath.mpf(0), **numbers)) for v in points)
+    return here, (after - before) / (2 * step) if x else mpmath.mpf(0)
 
 
 def test_curvature_at_a_perfect_prediction() -> None:
@@ -369,3 +431,125 @@ def test_the_influence_of_an_outlier_fades_without_losing_digits(alpha: float) -
     tiny = torch.finfo(torch.float32).tiny
     for found in gradients:
         assert torch.allclose(found, exact, rtol=2e-5, atol=tiny)
+
+
+EXPONENTS = (-math.inf, -1e300, -1e6, -30.0, -2.0, -0.3, -1e-3, -1e-40, 0.0, 1e-300, 1e-12, 1e-3, 0.1, 0.5)
+EXPONENTS += (1.0, 1.5, 1.9, 1.999, 2 - 1e-6, 2.0, 2 + 1e-6, 3.0, 6.0, 100.0, 1e6, 1e300, math.inf)
+
+
+@pytest.mark.parametrize("alpha", EXPONENTS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_barrons_loss_of_a_tensor_alpha(alpha: float, dtype: torch.dtype) -> None:
+    """Value and both slopes; that in alpha, a difference of terms as large as the loss, to their digits."""
+    limits, case = torch.finfo(dtype), CASE["general_robust_loss"]
+    for r in (0.0, 1e-8, 1e-3, -0.3, 1.0, 7.5, -20.0, 1e4, 1e10):
+        input, a = (torch.tensor(v, dtype=dtype).requires_grad_() for v in (r, alpha))
+        loss = lossfns.general_robust_loss(input, torch.zeros_like(input), alpha=a)
+        slope, slope_in_alpha = torch.autograd.grad(loss, (input, a))
+        with mpmath.workdps(700):
+            exact, slope_due = value_and_slope(case, input.item(), {"alpha": a.item()})
+            if exact > limits.max:
+                assert loss == math.inf
+                continue
+            assert close_to(loss, exact, limits), (r, loss, exact)
+            assert close_to(slope, slope_due, limits), (r, slope, slope_due)
+            if abs(a.item()) > 1e9 or a.item() == 2:
+                assert slope_in_alpha.isfinite()
+                continue
+            step = mpmath.mpf(10) ** -300
+            after, before = (
+                case.reference(mpmath.mp, mpmath.mpf(r), mpmath.mpf(0), alpha=mpmath.mpf(a.item()) + s * step)
+                for s in (1, -1)
+            )
+            due = (after - before) / (2 * step)
+            tolerance = (60 + abs(mpmath.log(exact + 1e-40))) * limits.eps * max(abs(due), exact)
+            assert abs(mpmath.mpf(slope_in_alpha.item()) - due) <= tolerance, (r, slope_in_alpha, due)
+
+
+def log_normaliser(alpha: mpmath.mpf) -> mpmath.mpf:
+    """log ∫ exp(−loss) over x, or, where it has long tails, over t, x = c sinh t."""
+
+    def density(x: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.exp(-CASE["general_robust_loss"].reference(mpmath.mp, x, 0, alpha=alpha))
+
+    if alpha >= 2:
+        half = mpmath.quad(density, [0, 0.5, 1, 2, 3, 4, 6, 8, 12])
+    else:
+        c = mpmath.sqrt(2 - alpha)
+        ends = [0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60]
+        half = mpmath.quad(lambda t: density(c * mpmath.sinh(t)) * c * mpmath.cosh(t), ends)
+    return mpmath.log(2 * half)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-300, 1e-9, 0.1, 1.0, 1.999, 2.0, 2.5, 10.0, 1e4, 1e300, math.inf])
+def test_the_normaliser_of_barrons_family(alpha: float) -> None:
+    """Its value, and its slope in alpha, against a quadrature in 25 digits; log c is added."""
+    zero = torch.zeros(1, dtype=torch.float64)
+    a = torch.tensor(alpha, dtype=torch.float64, requires_grad=True)
+    loss = lossfns.general_robust_loss(zero, zero, alpha=a, scale=3.0, full=True)
+    (slope,) = torch.autograd.grad(loss, a)
+    same_to_all_digits = {1e-300: 0.0, 1e300: math.inf}.get(alpha, alpha)
+    with mpmath.workdps(25):
+        exact = log_normaliser(mpmath.mpf(same_to_all_digits)) + mpmath.log(3)
+        if alpha not in (2, math.inf, 1e300):  # at 2 it is infinite, beyond it is 0
+            step = mpmath.mpf("1e-6")
+            points = [log_normaliser(mpmath.mpf(same_to_all_digits) + k * step) for k in range(5)]
+            due = sum(c * v for c, v in zip((-25, 48, -36, 16, -3), points, strict=True)) / (12 * step)
+            assert abs(slope.item() - due) < 1e-9
+        number = lossfns.general_robust_loss(zero, zero, alpha=alpha, scale=3.0, full=True)
+        assert max(abs(loss.item() - exact), abs(number.item() - exact)) < 1e-15
+    single = torch.zeros(1)
+    near = lossfns.general_robust_loss(single, single, alpha=alpha, scale=3.0, full=True)
+    assert near.dtype is torch.float32
+    assert abs(near.item() - float(exact)) < 2e-7
+
+
+@pytest.mark.parametrize(
+    ("alpha", "law"), [(0.0, scipy.stats.cauchy(1.5, 2.0 * math.sqrt(2))), (2.0, scipy.stats.norm(1.5, 2.0))]
+)
+def test_alpha_and_scale_are_learned_with_the_prediction(alpha: float, law: Any) -> None:
+    """Cauchy's law and the normal one are the members α = 0 and α = 2."""
+    sample = torch.as_tensor(law.ppf((np.arange(2000) + 0.5) / 2000))
+    centre, raw, log_scale = (torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in range(3))
+    optimiser = torch.optim.LBFGS([centre, raw, log_scale], max_iter=300, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = lossfns.general_robust_loss(
+            centre.expand(2000), sample, alpha=2 * raw.sigmoid(), scale=log_scale.exp(), full=True
+        )
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    learned = [centre.item(), 2 * raw.sigmoid().item(), log_scale.exp().item()]
+    assert learned == pytest.approx([1.5, alpha, 2.0], abs=0.02)
+    module = lossfns.GeneralRobustLoss(alpha=nn.Parameter(torch.tensor(1.0)), full=True)
+    module(centre.expand(2000), sample).backward()
+    assert [name for name, _ in module.named_parameters()] == ["alpha"]
+    assert module.alpha.grad.isfinite()
+
+
+def test_below_0_there_is_no_density() -> None:
+    x, negative = torch.zeros(2), torch.tensor(-0.5)
+    with pytest.raises(ValueError, match=r"alpha must be at least 0 under full=True .* got -0.5"):
+        lossfns.general_robust_loss(x, x, alpha=-0.5, full=True)
+    assert lossfns.general_robust_loss(x, x, alpha=negative, full=True) == math.inf
+    with lossfns.strict(), pytest.raises(ValueError, match="alpha must be at least 0 under full=True"):
+        lossfns.general_robust_loss(x, x, alpha=negative, full=True)
+    with lossfns.strict(), pytest.raises(ValueError, match="scale must be positive"):
+        lossfns.general_robust_loss(x, x, scale=negative)
+    with lossfns.strict():
+        assert lossfns.general_robust_loss(x, x, alpha=negative, scale=torch.tensor(1.0)) == 0
+
+
+def test_one_graph_for_every_tensor_alpha() -> None:
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    compiled = torch.compile(lossfns.general_robust_loss, fullgraph=True, dynamic=True, backend=counter)
+    x, y = R.float(), ZERO.float()
+    for a in (2.0, 1.5, 1.0, 0.5, 0.0, -0.5, -10.0, -math.inf):
+        alpha = torch.tensor(a)
+        expected = lossfns.general_robust_loss(x, y, alpha=alpha)
+        assert torch.allclose(compiled(x, y, alpha=alpha), expected)
+    assert counter.frame_count == 1

@@ -8,7 +8,7 @@ from typing import Any
 from lossfns.catalog.card import ANY, NO, NON_NEGATIVE, ONE, REAL, TWO, UNBOUNDED, YES, Claim, LossCard
 
 
-def _barron_lipschitz(alpha: float, scale: float) -> float:
+def _barron_lipschitz(alpha: float, scale: float, **_: Any) -> float:
     if alpha > 1:
         return math.inf
     if alpha == 1:
@@ -86,7 +86,7 @@ CARDS = (
     LossCard(
         name="log_cosh_loss",
         title="Log-cosh loss",
-        gradient=r"\tanh(\hat y - y)",
+        gradient=r"\frac{1}{c} \tanh(\frac{\hat y - y}{c})",
         domain=ANY,
         range=NON_NEGATIVE,
         estimates="M-estimate",
@@ -94,8 +94,8 @@ CARDS = (
         convex=YES,
         c1=YES,
         c2=YES,
-        lipschitz=ONE,
-        smoothness=ONE,
+        lipschitz=Claim("$1/c$", lambda scale, **_: 1 / scale),
+        smoothness=Claim("$1/c^2$", lambda scale, **_: scale**-2),
     ),
     LossCard(
         name="msle_loss",

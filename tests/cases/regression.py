@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import scipy.stats
+import torch
 from scipy.optimize import brentq
+from torch import Tensor
 
 from tests.cases.case import ANYWHERE, Array, Claims, LossCase
 from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
@@ -47,7 +50,11 @@ def expectile(sample: Array, tau: float = 0.5) -> Any:
     return brentq(balance, sample.min(), sample.max(), xtol=1e-13)
 
 
-def barron(m: Any, x: Any, y: Any, alpha: float = 1.0, scale: float = 1.0) -> Any:
+def barron(m: Any, x: Any, y: Any, alpha: Any = 1.0, scale: Any = 1.0, full: bool = False) -> Any:
+    alpha, scale = (v.item() if isinstance(v, Tensor) else v for v in (alpha, scale))
+    if full:
+        log = mpmath.log if m is mpmath.mp else math.log
+        return barron(m, x, y, alpha, scale) + log(BARRON_NORMALISER[alpha]() * scale)
     z = ((x - y) / scale) ** 2
     if alpha == 2:
         return z / 2
@@ -58,7 +65,19 @@ def barron(m: Any, x: Any, y: Any, alpha: float = 1.0, scale: float = 1.0) -> An
     return abs(alpha - 2) / alpha * ((z / abs(alpha - 2) + 1) ** (alpha / 2) - 1)
 
 
-def barron_rho(r: Array, alpha: float = 1.0, scale: float = 1.0) -> Any:
+BARRON_NORMALISER: dict[float, Callable[[], Any]] = {
+    0.0: lambda: mpmath.pi * mpmath.sqrt(2),
+    1.0: lambda: 2 * mpmath.e * mpmath.besselk(1, 1),
+    2.0: lambda: mpmath.sqrt(2 * mpmath.pi),
+}
+"""∫ exp(−loss) at scale 1, where it has a closed form."""
+
+
+def number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def barron_rho(r: Array, alpha: float = 1.0, scale: float = 1.0, full: bool = False) -> Any:
     with np.errstate(over="ignore"):
         return barron(np, r, 0.0, alpha, scale)
 
@@ -144,11 +163,12 @@ CASES = (
     ),
     LossCase(
         "log_cosh_loss",
-        lambda m, x, y: m.log(m.cosh(x - y)),
+        lambda m, x, y, scale=1.0: m.log(m.cosh((x - y) / scale)),
+        hypers=({}, {"scale": 0.4}, {"scale": 2.5}),
         extremes=tuple((s * r, 0.0) for r in (*ANYWHERE[1:-1], 19.99, 20.01) for s in (1, -1)),
         claims=Claims(
-            statistic=m_estimate(np.tanh),
-            neg_log_density=lambda x, y: -scipy.stats.hypsecant(x).logpdf(y),
+            statistic=m_estimate(lambda r, scale=1.0: np.tanh(r / scale)),
+            neg_log_density=lambda x, y, scale=1.0: -scipy.stats.hypsecant(x, scale).logpdf(y),
         ),
     ),
     LossCase(
@@ -213,7 +233,9 @@ CASES = (
         "general_robust_loss",
         barron,
         hypers=tuple({"alpha": a} for a in (1.0, 2.0, 0.0, -2.0, -math.inf, 0.5, 1.5, -0.3))
-        + ({"alpha": 1.0, "scale": 2.5}, {"alpha": -2.0, "scale": 0.4}, {"alpha": 3.0}, {"alpha": math.inf}),
+        + ({"alpha": 1.0, "scale": 2.5}, {"alpha": -2.0, "scale": 0.4}, {"alpha": 3.0}, {"alpha": math.inf})
+        + ({"alpha": 1.0, "full": True}, {"alpha": 0.0, "scale": 2.5, "full": True})
+        + tuple({"alpha": number(a), "scale": number(2.5)} for a in (1.5, -0.3)),
         extremes=tuple((s * r, 0.0) for r in (*ANYWHERE[1:-2], 30.0) for s in (1, -1)),
         claims=Claims(
             statistic=global_m_estimate(barron_rho),

@@ -100,6 +100,16 @@ class LossModule(nn.Module):
         else:
             super().__setattr__(name, value if isinstance(value, Tensor) else plain)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LossModule:
+        """Move and convert, but keep counts and weights from half precision, which has no 100 000."""
+        before = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
+        super()._apply(fn, recurse)
+        for name, buffer in before.items():
+            moved = self._buffers[name]
+            if moved is not None and moved.is_floating_point() and moved.dtype.itemsize < 4:
+                self._buffers[name] = buffer.to(moved.device)
+        return self
+
     def forward(self, *tensors: Tensor, **named: Tensor | None) -> Tensor:
         """The loss of the tensors, by position or by name."""
         hyperparameters = {name: getattr(self, name) for name in self._of_function}

@@ -22,6 +22,7 @@ from lossfns._classes import (
 from lossfns._module import LossModule
 from lossfns._numerics import one_minus_exp, softplus
 from lossfns._rules import Reduction, checked
+from lossfns._similarity import to_float64
 
 __all__ = [
     "AsymmetricLoss",
@@ -48,7 +49,9 @@ def balanced_weights(class_count: Tensor) -> Tensor:
     tensor([0.5556, 5.0000])
     """
     count = _counts(class_count)
-    return torch.where(count == 0, 0.0, count.sum() / (len(count) * count))
+    return torch.where(count == 0, 0.0, count.sum() / (len(count) * count)).to(
+        _check.promote(class_count)[0].dtype
+    )
 
 
 def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor:
@@ -65,14 +68,17 @@ def effective_number_weights(class_count: Tensor, beta: float = 0.999) -> Tensor
     effective = one_minus_exp(count * count.new_tensor(beta).log())
     weight = torch.where(count == 0, 0.0, effective.reciprocal())
     total = weight.sum()
-    return weight * len(count) / torch.where(total == 0, 1.0, total)
+    return (weight * len(count) / torch.where(total == 0, 1.0, total)).to(
+        _check.promote(class_count)[0].dtype
+    )
 
 
 def _counts(class_count: Tensor) -> Tensor:
+    """The counts in float64: 1 − β^n has no digits in float32 where β is nearly 1."""
     _check.is_tensor(class_count=class_count)
     if class_count.ndim != 1:
         raise ValueError(f"class_count must have shape (C,), got {tuple(class_count.shape)}")
-    (count,) = _check.promote(class_count)
+    count = to_float64(class_count)
     _check.finite_non_negative("class_count", count)
     return count
 
@@ -92,20 +98,20 @@ def focal_loss(
 
     .. math:: \ell(z, y) = -(1 - p_y)^\gamma \log p_y, \qquad p = \operatorname{softmax}(z)
 
+    Args:
+        gamma: γ, a number from 0 on: the larger, the less what is already right counts. At 0 it is
+            cross-entropy.
+        class_weight: weights of the classes, shape (C,), as in :func:`lossfns.cross_entropy`.
+        ignore_index: targets equal to it are left out.
+        weight: of the samples; broadcasts to (N, *). Those of weight 0 are left out.
+
     Conventions:
-        At ``gamma=0`` it is cross-entropy, class weights and ignored entries included. Value and gradient are
-        0, never NaN, where p_y rounds to 1. ``class_weight`` as in :func:`lossfns.cross_entropy`. Not proper:
-        for γ > 0 it estimates flatter probabilities. Probabilities t as target cost Σ t_c ℓ_c.
+        Value and gradient are 0, never NaN, where p_y rounds to 1. Not proper: for γ > 0 it estimates flatter
+        probabilities. For probabilities t the loss is Σ t_c ℓ_c. Classes are dimension 1, as in
+        :func:`lossfns.cross_entropy`, whose absolute accuracy for right and sure examples it shares.
 
     Shape:
-        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``weight``: broadcasts
-        to (N, *); 0 deletes. ``"none"``: (N, *).
-
-    Raises:
-        ValueError: ``gamma`` negative; shapes do not fit; indices of a dtype that is no integer;
-            ``class_weight`` not of shape (C,); ``ignore_index`` no integer; ``weight`` does not broadcast;
-            unknown ``reduction``; under ``strict()`` indices outside the classes, probabilities that do not
-            sum to 1, NaN or +∞ logits.
+        ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
 
     Source:
         Lin et al. (2017), *Focal loss for dense object detection*.
@@ -152,18 +158,19 @@ def binary_focal_loss(
 
     .. math:: \ell(z, y) = -y (1 - p)^\gamma \log p - (1 - y) p^\gamma \log(1 - p), \qquad p = \sigma(z)
 
+    Args:
+        gamma: γ, a number from 0 on: the larger, the less what is already right counts.
+        alpha: multiplies the positives, 1 − ``alpha`` the negatives; a number from 0 to 1, or None for
+            neither.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        ``alpha`` multiplies the positives, 1 − ``alpha`` the negatives (None: neither); it is part of the
-        loss, not of the denominator of the mean. To divide by the number of positives, take
-        ``reduction="sum"`` and divide by max(n, 1). Soft labels mix the two terms.
+        ``alpha`` is part of the loss, not of the denominator of the mean. To divide by the number of
+        positives, take ``reduction="sum"`` and divide by max(n, 1). Soft labels mix the two terms.
 
     Shape:
         ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``weight``: broadcasts to it;
         0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``gamma`` negative; ``alpha`` outside [0, 1]; shapes differ; ``weight`` does not
-            broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
 
     Source:
         Lin et al. (2017), *Focal loss for dense object detection*.
@@ -194,17 +201,18 @@ def asymmetric_loss(
     .. math:: \ell(z, y) = -y (1 - p)^a \log p - (1 - y) q^b \log(1 - q), \qquad q = \max(0, p - m), \quad
         p = \sigma(z)
 
+    Args:
+        gamma_pos: a, the focusing of the positives, a number from 0 on.
+        gamma_neg: b, the focusing of the negatives, a number from 0 on.
+        clip: m, from 0 up to 1: a negative of a probability below it has loss 0.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
     Conventions:
-        ``gamma_pos`` is a, ``gamma_neg`` b, ``clip`` m: a negative of probability below ``clip`` costs
-        nothing. Without ``clip`` and with equal gammas it is the binary focal loss. One label an element.
+        With ``clip=0`` and equal gammas it is the binary focal loss. One label an element.
 
     Shape:
         ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``weight``: broadcasts to it;
         0 deletes. ``"none"``: the same.
-
-    Raises:
-        ValueError: ``gamma_pos`` or ``gamma_neg`` negative; ``clip`` outside [0, 1); shapes differ;
-            ``weight`` does not broadcast; unknown ``reduction``; under ``strict()`` a label outside [0, 1].
 
     Source:
         Ridnik et al. (2021), *Asymmetric loss for multi-label classification*.
@@ -242,20 +250,20 @@ def logit_adjusted_loss(
 
     .. math:: \ell(z, y) = -\log \frac{\pi_y^\tau e^{z_y}}{\sum_k \pi_k^\tau e^{z_k}}
 
+    Args:
+        class_prior: π, frequencies or counts of the classes, shape (C,): only ratios matter. A class of
+            prior 0 is masked.
+        tau: τ, a number from 0 on. At 0 it is cross-entropy.
+        ignore_index: targets equal to it are left out.
+        weight: of the samples; broadcasts to (N, *). Those of weight 0 are left out.
+
     Conventions:
-        ``class_prior`` π may be frequencies or counts: only ratios matter. Predict with the bare scores: they
-        estimate log(P(y | x) / π_y^τ), which for τ = 1 minimises the balanced error. ``tau=0`` is
-        cross-entropy; a class of prior 0 is masked.
+        Predict with the bare scores: they estimate log(P(y | x) / π_y^τ), which for τ = 1 minimises the
+        balanced error. Accurate as :func:`lossfns.cross_entropy` is.
 
     Shape:
         ``input``: (N, C, *). ``class_prior``: (C,). ``target``: (N, *) integers or (N, C, *) probabilities.
-        ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
-
-    Raises:
-        ValueError: ``class_prior`` not of shape (C,); ``tau`` negative; shapes do not fit; indices of a dtype
-            that is no integer; ``ignore_index`` no integer; ``weight`` does not broadcast; unknown
-            ``reduction``; under ``strict()`` a negative prior, indices outside the classes, probabilities
-            that do not sum to 1, NaN or +∞ logits.
+        ``"none"``: (N, *).
 
     Source:
         Menon et al. (2021), *Long-tail learning via logit adjustment*.
@@ -303,21 +311,20 @@ def ldam_loss(
 
     .. math:: \ell(z, y) = \log \sum_k \exp(s (z_k - \Delta_y [k = y])) - s (z_y - \Delta_y)
 
+    Args:
+        class_count: how many samples each class has, shape (C,); less than 1 counts as 1.
+        max_margin: the margin of the rarest class, a number from 0 on. At 0 it is the cross-entropy of s z.
+        scale: s, a positive number, for scores in [−1, 1], such as cosines.
+        ignore_index: targets equal to it are left out.
+        weight: of the samples; broadcasts to (N, *). Those of weight 0 are left out.
+
     Conventions:
-        The margin of class c is Δ_c = ``max_margin`` (n_min / n_c)^¼, so that the rarest class has
-        ``max_margin``; counts below 1 count as 1. ``scale`` is s: meant for scores in [−1, 1], such as
-        cosines. At ``max_margin=0`` it is the cross-entropy of s z. Probabilities t as target shift the
-        scores by Δ_c t_c.
+        The margin of class c is Δ_c = ``max_margin`` (n_min / n_c)^¼. Probabilities t as target shift the
+        scores by Δ_c t_c. Accurate as :func:`lossfns.cross_entropy` is.
 
     Shape:
         ``input``: (N, C, *). ``class_count``: (C,). ``target``: (N, *) integers or (N, C, *) probabilities.
-        ``weight``: broadcasts to (N, *); 0 deletes. ``"none"``: (N, *).
-
-    Raises:
-        ValueError: ``class_count`` not of shape (C,); ``max_margin`` negative; ``scale`` not positive; shapes
-            do not fit; indices of a dtype that is no integer; ``ignore_index`` no integer; ``weight``
-            does not broadcast; unknown ``reduction``; under ``strict()`` a negative count, indices outside
-            the classes, probabilities that do not sum to 1, NaN or +∞ logits.
+        ``"none"``: (N, *).
 
     Source:
         Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import pytest
 import torch
 import torch.nn.functional as F
@@ -239,3 +240,47 @@ def test_alpha_at_its_ends_leaves_one_class_out() -> None:
     plain = lossfns.binary_focal_loss(z, y, reduction="none")
     for alpha, counted in ((0.0, 1 - y), (1.0, y)):
         assert torch.equal(lossfns.binary_focal_loss(z, y, alpha=alpha, reduction="none"), counted * plain)
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.9999, 0.999999, 1 - 1e-9])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.float32], ids=str)
+def test_effective_numbers_have_the_digits_of_their_dtype(beta: float, dtype: torch.dtype) -> None:
+    counts = [5, 300, 2**25 + 1]
+    with mpmath.workdps(40):
+        b = mpmath.mpf(beta)
+        weights = [(1 - b) / (1 - b**n) for n in counts]
+        exact = [float(3 * w / sum(weights)) for w in weights]
+    got = lossfns.effective_number_weights(torch.tensor(counts, dtype=dtype), beta=beta)
+    assert got.dtype is torch.float32
+    assert got.tolist() == pytest.approx(exact, rel=3e-7)
+
+
+@pytest.mark.parametrize("cast", [torch.nn.Module.half, torch.nn.Module.bfloat16, torch.nn.Module.double])
+def test_counts_keep_their_precision_in_a_module_of_half_precision(cast: Any) -> None:
+    count, z, y = torch.tensor([1e5, 10.0]), torch.zeros(2, 2), torch.tensor([0, 1])
+    for module in (
+        lossfns.LogitAdjustedLoss(class_prior=count),
+        lossfns.LDAMLoss(class_count=count),
+        lossfns.CrossEntropyLoss(class_weight=count),
+    ):
+        expected = module(z, y)
+        cast(module)
+        assert torch.isclose(module(z, y), expected, rtol=1e-6)
+        (buffer,) = module.buffers()
+        assert buffer.dtype is (torch.float64 if cast is torch.nn.Module.double else torch.float32)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_class_of_prior_0_does_not_exist(soft: bool) -> None:
+    z = torch.tensor([[1.0, -math.inf, 2.0], [0.5, -math.inf, 0.0]], requires_grad=True)
+    y = torch.tensor([0, 2])
+    target = torch.eye(3)[y] if soft else y
+    for loss in (
+        lossfns.logit_adjusted_loss(z, target, class_prior=torch.tensor([3.0, 0.0, 1.0])),
+        lossfns.focal_loss(z, target, class_weight=torch.tensor([3.0, 0.0, 1.0])),
+        lossfns.ldam_loss(z, target, class_count=torch.tensor([3.0, 0.0, 1.0])),
+    ):
+        (grad,) = torch.autograd.grad(loss, z)
+        assert loss.isfinite()
+        assert grad.isfinite().all()
+        assert (grad[:, 1] == 0).all()

@@ -120,6 +120,15 @@ def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:
         raise ValueError(f"{name} must be on {like.device} as {words}, got {value.device}")
 
 
+def check_scalar(name: str, value: float | Tensor, domain: Domain, like: Tensor) -> float | Tensor:
+    """A hyper-parameter that may be a tensor: on the device of the others, or, as in torch, on the CPU."""
+    if isinstance(value, Tensor):
+        if value.device.type != "cpu":
+            check_device(name, value, like, "the other tensors")
+        domain(name, value)
+    return value
+
+
 _strict: ContextVar[bool] = ContextVar("strict", default=False)
 
 

@@ -509,8 +509,9 @@ def general_robust_loss(
         >>> general_robust_loss(x, zero, alpha=0.0, full=True, reduction="none").neg().exp()  # Cauchy's law
         tensor([1.5005e-01, 4.5007e-05])
     """
-    if isinstance(scale, Tensor):
-        _check.positive("scale", scale)
+    _check.is_tensor(input=input)
+    _check.check_scalar("alpha", alpha, _not_nan, input)
+    _check.check_scalar("scale", scale, _check.positive, input)
     if full:
         _check_density(alpha)
 
@@ -523,6 +524,9 @@ def general_robust_loss(
         return loss + _barron_log_normaliser(alpha, z) + _as_float64(scale, z).log() if full else loss
 
     return elementwise(barron, weight, reduction, constants=(alpha, scale), input=input, target=target)
+
+
+_not_nan = Domain(lambda v: ~v.isnan(), "a number, not NaN")
 
 
 def _barron(z: Tensor, alpha: float) -> Tensor:

@@ -376,7 +376,7 @@ def _cross_entropy_of_cosines(
     Columns that are deleted are left out, and those that are no candidates of the row, except the target;
     so is the row itself, unless it may be among the columns.
     """
-    rows = rows / _check_scalar("temperature", temperature, _check.positive, rows)
+    rows = rows / _check.check_scalar("temperature", temperature, _check.positive, rows)
 
     def compute() -> Tensor:
         tile_loss = partial(_cross_entropy_of_tile, itself=itself)
@@ -399,15 +399,6 @@ def _cross_entropy_of_tile(
     if candidates is not None:
         s = mask_columns(s, (~candidates[tile]).scatter(1, y.unsqueeze(1), 0))
     return hard_cross_entropy(s if itself else mask_diagonal_(s, start), y)
-
-
-def _check_scalar(name: str, value: float | Tensor, domain: _check.Domain, like: Tensor) -> float | Tensor:
-    """A hyper-parameter that may be a tensor: on the device of the others, or, as in torch, on the CPU."""
-    if isinstance(value, Tensor):
-        if value.device.type != "cpu":
-            _check.check_device(name, value, like, "the embeddings")
-        domain(name, value)
-    return value
 
 
 def _prepare_indices(target: Tensor, classes: int, deleted: Tensor | None) -> Tensor:
@@ -498,8 +489,8 @@ def siglip_loss(
     """
     _check.same_shape(input1=input1, input2=input2)
     (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
-    rows = normalize(x1) * _check_scalar("logit_scale", logit_scale, _check.positive, x1)
-    bias = _check_scalar("logit_bias", logit_bias, _check.finite, x1)
+    rows = normalize(x1) * _check.check_scalar("logit_scale", logit_scale, _check.positive, x1)
+    bias = _check.check_scalar("logit_bias", logit_bias, _check.finite, x1)
     bias = torch.as_tensor(bias, dtype=rows.dtype, device=rows.device)
     return reduce(by_tiles(_sum_log_sigmoids, rows, normalize(x2), bias, deleted), weight, reduction)
 
@@ -549,7 +540,7 @@ def supcon_loss(
     (x,), deleted, weight = _prepare_rows(weight, input=input)
     _check.check_labels("target", target, x, "input")
     z = normalize(x)
-    rows = z / _check_scalar("temperature", temperature, _check.positive, z)
+    rows = z / _check.check_scalar("temperature", temperature, _check.positive, z)
     positives, count = _sum_positives(z, target.long(), deleted)
     mean_logit = (rows * positives / count.clamp(min=1)).sum(1)
     loss = by_tiles(_log_sum_of_others, rows, z, deleted) - mean_logit

@@ -5,14 +5,18 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 PEERS  ?= $(VENV)/peers
+LOWEST ?= $(VENV)/lowest
 # These test what is around the package.
 AROUND := $(patsubst %,tests/test_%.py,book browser gates package style)
+UNITS  := $(filter-out $(AROUND),$(wildcard tests/test_*.py))
+# These look at the book, or at what only the newest torch has.
+LATEST := $(patsubst %,tests/test_%.py,benchmarks from_torch types)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test coverage peers bench notebooks mutants serve format clean
+.PHONY: help book test coverage peers lowest bench notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -53,11 +57,21 @@ peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what 
 	$(if $(WRITE),PEERS=$(PEERS) $(PY) -m tests.peers.page)
 	PEERS=$(PEERS) $(PY) -m pytest tests/peers
 
+# The oldest versions that pyproject.toml admits, in an environment of their own; they need Python 3.11.
+$(LOWEST)/.installed: tests/lowest/requirements.txt pyproject.toml
+	@echo "Installing the oldest torch that is supported, with its CUDA libraries unless an index of CPU builds is named"
+	$(or $(PYTHON),python3.11) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+lowest: $(LOWEST)/.installed ## run the unit tests on the oldest supported torch, with NumPy 1.26
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -o addopts="" --import-mode=importlib -p no:cacheprovider $(filter-out $(LATEST),$(UNITS))
+
 bench: $(PEERS)/.installed ## measure time and memory beside other libraries: ONLY=focal for some
 	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY)
 
 coverage: $(STAMP) ## run the unit tests alone: they execute every line and branch of lossfns
-	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov=lossfns $(filter-out $(AROUND),$(wildcard tests/test_*.py)) lossfns
+	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov=lossfns $(UNITS) lossfns
 
 notebooks: $(STAMP) ## re-execute all notebooks in place, or one: NOTEBOOK=book/x.ipynb
 	$(PY) -m book._tools.execute --jobs $(JOBS) $(NOTEBOOK)

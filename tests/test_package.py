@@ -86,7 +86,7 @@ def test_metadata(wheel: Path) -> None:
     assert "License-Expression: BSD-3-Clause" in metadata
     assert "Requires-Python: >=3.11" in metadata
     needed = re.findall(r"^Requires-Dist: (\w+)[^;\n]*$", metadata, re.M)
-    assert needed == ["numpy", "torch"]
+    assert needed == ["torch"]
 
 
 def test_import_brings_nothing_heavy(python: Path, tmp_path: Path) -> None:

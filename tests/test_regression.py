@@ -433,8 +433,8 @@ def test_the_influence_of_an_outlier_fades_without_losing_digits(alpha: float) -
         assert torch.allclose(found, exact, rtol=2e-5, atol=tiny)
 
 
-EXPONENTS = (-math.inf, -1e300, -1e6, -30.0, -2.0, -0.3, -1e-3, -1e-40, 0.0, 1e-300, 1e-12, 1e-3, 0.1, 0.5)
-EXPONENTS += (1.0, 1.5, 1.9, 1.999, 2 - 1e-6, 2.0, 2 + 1e-6, 3.0, 6.0, 100.0, 1e6, 1e300, math.inf)
+EXPONENTS = [-math.inf, -1e300, -1e6, -30.0, -2.0, -0.3, -1e-3, -1e-40, 0.0, 1e-300, 1e-12, 1e-3, 0.1, 0.5]
+EXPONENTS += [1.0, 1.5, 1.9, 1.999, 2 - 1e-6, 2.0, 2 + 1e-6, 3.0, 6.0, 100.0, 1e6, 1e300, math.inf]
 
 
 @pytest.mark.parametrize("alpha", EXPONENTS, ids=str)
@@ -524,10 +524,11 @@ def test_alpha_and_scale_are_learned_with_the_prediction(alpha: float, law: Any)
     optimiser.step(closure)
     learned = [centre.item(), 2 * raw.sigmoid().item(), log_scale.exp().item()]
     assert learned == pytest.approx([1.5, alpha, 2.0], abs=0.02)
-    module = lossfns.GeneralRobustLoss(alpha=nn.Parameter(torch.tensor(1.0)), full=True)
-    module(centre.expand(2000), sample).backward()
-    assert [name for name, _ in module.named_parameters()] == ["alpha"]
-    assert module.alpha.grad.isfinite()
+    exponent = nn.Parameter(torch.tensor(1.0))
+    module = lossfns.GeneralRobustLoss(alpha=exponent, full=True)
+    assert list(module.parameters()) == [exponent]
+    (slope,) = torch.autograd.grad(module(centre.expand(2000), sample), exponent)
+    assert slope.isfinite()
 
 
 def test_below_0_there_is_no_density() -> None:

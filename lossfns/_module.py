@@ -103,7 +103,7 @@ class LossModule(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LossModule:
         """Move and convert, but keep counts and weights from half precision, which has no 100 000."""
         before = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in before.items():
             moved = self._buffers[name]
             if moved is not None and moved.is_floating_point() and moved.dtype.itemsize < 4:

@@ -491,7 +491,7 @@ def siglip_loss(
     (x1, x2), deleted, weight = _prepare_rows(weight, input1=input1, input2=input2)
     rows = normalize(x1) * _check.check_scalar("logit_scale", logit_scale, _check.positive, x1)
     bias = _check.check_scalar("logit_bias", logit_bias, _check.finite, x1)
-    bias = torch.as_tensor(bias, dtype=rows.dtype, device=rows.device)
+    bias = (rows.new_zeros(()) + bias).to(rows.dtype)  # as_tensor would compile once for every number
     return reduce(by_tiles(_sum_log_sigmoids, rows, normalize(x2), bias, deleted), weight, reduction)
 
 

@@ -485,6 +485,13 @@ def test_candidates_that_do_not_fit_are_refused() -> None:
         ) as error:
             lossfns.info_nce_loss(X, Y, candidates=torch.ones(wrong, dtype=torch.bool))
         assert str(wrong) in str(error.value)
+    more = torch.cat([Y, QUEUE])
+    mask = torch.rand(7, 12, generator=torch.Generator().manual_seed(5)) < 0.5
+    got = lossfns.info_nce_loss(X, more, candidates=mask, reduction="none")
+    torch.testing.assert_close(got, plain_among(X, more, mask))
+    for tall in (mask.t(), mask[:, 0], mask[:, :7]):
+        with pytest.raises(ValueError, match=r"candidates must broadcast to \(7, 12\)"):
+            lossfns.info_nce_loss(X, more, candidates=tall)
     with pytest.raises(ValueError, match=r"candidates must have dtype torch\.bool, got torch\.int64"):
         lossfns.info_nce_loss(X, Y, candidates=torch.ones(7, 7).long())
     with pytest.raises(TypeError, match=r"candidates must be a torch\.Tensor, got list"):

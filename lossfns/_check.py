@@ -157,6 +157,11 @@ def strict() -> Iterator[None]:
         _strict.set(before)
 
 
+def is_strict() -> bool:
+    """Whether values are checked here; never where a graph is being compiled."""
+    return not torch.compiler.is_compiling() and _strict.get()
+
+
 class Domain:
     """The values a tensor may hold: an element-wise test and the words for it. Checked under ``strict()``."""
 
@@ -166,7 +171,7 @@ class Domain:
 
     def __call__(self, name: str, value: Tensor, weight: Tensor | None = None) -> None:
         """Check ``value``, but not what has weight 0; axes that only the value has are its last ones."""
-        if torch.compiler.is_compiling() or not _strict.get() or value.is_meta or not has_memory(value):
+        if not is_strict() or value.is_meta or not has_memory(value):
             return
         bad = ~self.holds(value)
         if weight is not None:

@@ -168,7 +168,7 @@ def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Te
         return None
     if is_index:
         ignored = target == ignore_index
-    elif 0 <= ignore_index <= 1 or _eager.known_between(target, -1.0, 2.0):
+    elif 0 <= ignore_index <= 1 or _eager.known_all_false(target[:, 0] == ignore_index):
         return None  # these may be probabilities
     else:
         ignored = (target == ignore_index).all(1)
@@ -205,7 +205,7 @@ def check_target(
     """Under ``strict()``, hold indices to the classes, probabilities to their range and their sum."""
     if is_index:
         _check.index_below(logits.shape[1])("target", target)
-    else:
+    elif _check.is_strict():
         _check.probability("target", target)
         total = target.sum(1)
         _sums_to_one(tolerance)("target", total if weight is None else torch.where(weight == 0, 1.0, total))

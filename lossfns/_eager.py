@@ -5,6 +5,8 @@ There a glance at the values saves copies of them. Elsewhere nothing is known an
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
@@ -42,7 +44,7 @@ def has_tangent(x: Tensor) -> bool:
 
 def known_finite(x: Tensor) -> bool:
     """Whether all of ``x`` is known to be finite, so that nothing in it needs to be deleted."""
-    return can_read(x) and bool(x.detach().sum().isfinite())
+    return can_read(x) and math.isfinite(x.detach().sum().item())
 
 
 def known_integral(x: Tensor) -> bool:
@@ -60,4 +62,4 @@ def known_between(x: Tensor, low: float, high: float) -> bool:
     if not can_read(x) or not x.numel():
         return False
     least, most = x.detach().aminmax()
-    return bool(least > low) and bool(most < high)
+    return low < least.item() and most.item() < high

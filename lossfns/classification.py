@@ -189,12 +189,11 @@ def binary_cross_entropy(
         if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
             loss = softplus(torch.rsub(t, 1, alpha=2) * x)
             return loss if factor is None else (1 - t + factor * t) * loss
-        if label_smoothing == 0 and factor is None:
-            return _soft_logistic(x, t)
+        if factor is None:
+            return _soft_logistic(x, t, label_smoothing)
         yes = (1 - label_smoothing) * t + label_smoothing / 2
         no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
-        yes = yes if factor is None else factor * yes
-        return mix(lambda z: softplus(-z), softplus, x, yes, no)
+        return mix(lambda z: softplus(-z), softplus, x, factor * yes, no)
 
     return elementwise(
         logistic,
@@ -218,10 +217,12 @@ def _expand_pos_weight(pos_weight: Tensor, input: Tensor) -> Tensor:
     return _check.expand_non_negative("pos_weight", pos_weight, input, "input", fits)
 
 
-def _soft_logistic(x: Tensor, t: Tensor) -> Tensor:
+def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
     hard = t.round()
     soft = t - hard
+    if smoothing:
+        soft = (1 - smoothing) * soft + smoothing * (0.5 - hard)
     # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
     finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
     return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite

@@ -2,6 +2,7 @@
 
 value    = number, range or "finite", or: number " if " condition ", else " value
 truth    = "yes", "no" or condition, after an "iff" or not
+law      = "–" or its name, then " if " condition or not
 condition = parts joined by " and " or ", or "; a part is a relation in TeX, or of a few words
 """
 
@@ -65,6 +66,7 @@ PARTS: dict[str, Callable[[Hyper], Any]] = {
     "Weston–Watkins": lambda h: h["variant"] == "weston-watkins",
     "without class weights": lambda h: h["class_weight"] is None,
     "without positive weight": lambda h: h["pos_weight"] is None,
+    r"without $\alpha$": lambda h: h["alpha"] is None,
     "without margin": lambda h: h["max_margin"] == 0,
     "both labels weigh alike": lambda h: h["alpha"] in (None, 0.5),
     r"$\pi^\tau$ is uniform": lambda h: len({p ** h["tau"] for p in h["class_prior"].tolist()}) == 1,
@@ -107,6 +109,12 @@ def said(words: str, case: LossCase, hyper: Hyper) -> Any:
     return value(number[1], case, hyper) * (1.0 if weight is None else float(weight.max()))
 
 
+def said_of_law(words: str, case: LossCase, hyper: Hyper) -> bool:
+    """Whether the words say that there is a law of this name for these hyper-parameters."""
+    _, _, condition = words.partition(" if ")
+    return fulfilled(condition, case, hyper) if condition else words != "–"
+
+
 def value(tex: str, case: LossCase, hyper: Hyper) -> float:
     """Of the formula; where it is undefined, beside that."""
     try:
@@ -126,7 +134,8 @@ def beside(setting: Any) -> Any:
 def test_words_say_the_value(case: LossCase) -> None:
     for field, claim in vars(case.card).items():
         for hyper in settings(case, claim) if isinstance(claim, Claim) else ():
-            ours, printed = claim.value(**hyper), said(claim.words, case, hyper)
+            read = said_of_law if field == "likelihood" else said
+            ours, printed = claim.value(**hyper), read(claim.words, case, hyper)
             where = (field, claim.words, hyper)
             if printed is None:
                 assert math.isnan(ours) == (claim.words == "finite"), where

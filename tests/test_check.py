@@ -40,7 +40,7 @@ def test_what_a_domain_holds(name: str, values: tuple[tuple[float, ...], tuple[f
                 domain("name", torch.tensor([inside[0], value]))
 
 
-def is_strict() -> bool:
+def refuses_nan() -> bool:
     """Whether values are checked."""
     try:
         _check.finite("name", torch.tensor(math.nan))
@@ -58,23 +58,23 @@ def test_threads_are_strict_each_for_itself() -> None:
         with _check.strict():
             first_in.set()
             assert second_in.wait(10)
-            seen["first inside"] = is_strict()
-        seen["first after"] = is_strict()
+            seen["first inside"] = refuses_nan()
+        seen["first after"] = refuses_nan()
         first_out.set()
 
     def second() -> None:
         assert first_in.wait(10)
-        seen["second before"] = is_strict()
+        seen["second before"] = refuses_nan()
         with _check.strict():
             second_in.set()
             assert first_out.wait(10)
-            seen["second inside"] = is_strict()
+            seen["second inside"] = refuses_nan()
 
     with ThreadPoolExecutor(2) as pool:
         for task in [pool.submit(first), pool.submit(second)]:
             task.result()
     assert seen == EACH_FOR_ITSELF
-    assert not is_strict()
+    assert not refuses_nan()
 
 
 def test_coroutines_are_strict_each_for_itself() -> None:
@@ -88,23 +88,23 @@ def test_coroutines_are_strict_each_for_itself() -> None:
             with _check.strict():
                 first_in.set()
                 await second_in.wait()
-                seen["first inside"] = is_strict()
-            seen["first after"] = is_strict()
+                seen["first inside"] = refuses_nan()
+            seen["first after"] = refuses_nan()
             first_out.set()
 
         async def second() -> None:
             await first_in.wait()
-            seen["second before"] = is_strict()
+            seen["second before"] = refuses_nan()
             with _check.strict():
                 second_in.set()
                 await first_out.wait()
-                seen["second inside"] = is_strict()
+                seen["second inside"] = refuses_nan()
 
         await asyncio.wait_for(asyncio.gather(first(), second()), 10)
 
     asyncio.run(both())
     assert seen == EACH_FOR_ITSELF
-    assert not is_strict()
+    assert not refuses_nan()
 
 
 EACH_FOR_ITSELF = {

@@ -38,7 +38,13 @@ def always(value: T, words: str) -> Claim[T]:
     return Claim(words, lambda **hyperparameters: value)
 
 
+def law(name: str) -> Claim[bool]:
+    """The loss is the −log density of this law, whatever its hyper-parameters are."""
+    return always(True, name)
+
+
 YES, NO = always(True, "yes"), always(False, "no")
+NO_LAW = always(False, "–")
 FINITE = always(math.nan, "finite")
 ONE, TWO, UNBOUNDED = always(1.0, "$1$"), always(2.0, "$2$"), always(math.inf, r"$\infty$")
 NON_NEGATIVE = always((0.0, math.inf), r"$[0, \infty)$")
@@ -51,8 +57,8 @@ class LossCard:
 
     ``gradient`` is the derivative with respect to the first prediction, in TeX. ``lipschitz`` and
     ``smoothness`` are the best constants: the suprema of the gradient and of the curvature in size.
-    NaN stands for a finite one without a simple form. ``likelihood`` names the law whose −log density is
-    the loss, up to terms without the prediction.
+    NaN stands for a finite one without a simple form. ``likelihood`` says whether the loss is the −log
+    density of a law, up to terms without the prediction, and names that law.
     """
 
     name: str
@@ -61,7 +67,7 @@ class LossCard:
     domain: str
     range: Claim[tuple[float, float]]
     estimates: str
-    likelihood: str | None
+    likelihood: Claim[bool]
     convex: Claim[bool]
     c1: Claim[bool]
     c2: Claim[bool]

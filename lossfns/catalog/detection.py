@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from lossfns.catalog.card import HALF, NO, NON_NEGATIVE, ROOT_TWO, UNBOUNDED, YES, LossCard, P, always
+from lossfns.catalog.card import (
+    HALF,
+    NO,
+    NO_LAW,
+    NON_NEGATIVE,
+    ROOT_TWO,
+    UNBOUNDED,
+    YES,
+    LossCard,
+    P,
+    always,
+    law,
+)
 
 IOU_SLOPE = r"\frac{I \partial_j U - U \partial_j I}{U^2}"
 DIOU_SLOPE = IOU_SLOPE + r" + \frac{2 \rho \partial_j \rho}{d^2} - \frac{2 \rho^2 \partial_j d}{d^3}"
@@ -16,7 +28,7 @@ def _of_boxes(name: str, title: str, gradient: str, high: float) -> LossCard:
         domain=r"boxes with $x_1 \le x_2$, $y_1 \le y_2$",
         range=always((0.0, high), f"$[0, {high:g}]$"),
         estimates="a box",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
@@ -42,7 +54,7 @@ CARDS = (
         domain=r"logits real or $-\infty$, targets from $0$ to $n - 1$",
         range=NON_NEGATIVE,
         estimates="a distribution with the right mean",
-        likelihood="categorical",
+        likelihood=law("categorical"),
         convex=YES,
         c1=YES,
         c2=YES,

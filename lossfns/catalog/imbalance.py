@@ -17,6 +17,7 @@ from lossfns.catalog.card import (
     LossCard,
     P,
     largest,
+    law,
 )
 
 
@@ -79,7 +80,10 @@ CARDS = (
         domain=LOGITS,
         range=NON_NEGATIVE,
         estimates="flattened class probabilities",
-        likelihood=None,
+        likelihood=Claim(
+            r"categorical if $\gamma = 0$ and without class weights",
+            lambda gamma, class_weight, **_: gamma == 0 and class_weight is None,
+        ),
         convex=Claim(r"iff $\gamma = 0$", lambda gamma, **_: gamma == 0),
         c1=YES,
         c2=YES,
@@ -104,7 +108,10 @@ CARDS = (
         domain=BINARY,
         range=NON_NEGATIVE,
         estimates="flattened probability",
-        likelihood=None,
+        likelihood=Claim(
+            r"Bernoulli if $\gamma = 0$ and without $\alpha$",
+            lambda gamma, alpha, **_: gamma == 0 and alpha is None,
+        ),
         convex=Claim(r"iff $\gamma = 0$", lambda gamma, **_: gamma == 0),
         c1=YES,
         c2=YES,
@@ -126,7 +133,10 @@ CARDS = (
         domain=BINARY,
         range=NON_NEGATIVE,
         estimates="a probability, distorted",
-        likelihood=None,
+        likelihood=Claim(
+            "Bernoulli if $a = 0$ and $b = 0$ and $m = 0$",
+            lambda gamma_pos, gamma_neg, clip, **_: gamma_pos == gamma_neg == clip == 0,
+        ),
         convex=Claim(
             "iff $a = 0$ and $b = 0$ and $m = 0$",
             lambda gamma_pos, gamma_neg, clip, **_: gamma_pos == gamma_neg == clip == 0,
@@ -151,7 +161,7 @@ CARDS = (
         domain=LOGITS,
         range=NON_NEGATIVE,
         estimates="class probabilities over π^τ, rescaled",
-        likelihood="categorical",
+        likelihood=law("categorical"),
         convex=YES,
         c1=YES,
         c2=YES,
@@ -174,7 +184,7 @@ CARDS = (
         domain=LOGITS,
         range=NON_NEGATIVE,
         estimates="scores with margins",
-        likelihood=None,
+        likelihood=Claim("categorical if without margin", lambda max_margin, **_: max_margin == 0),
         convex=YES,
         c1=YES,
         c2=YES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import ANY, NO, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always, law
 
 SQRT_2 = always(math.sqrt(2), r"$\sqrt{2}$")
 CARDS = (
@@ -15,7 +15,7 @@ CARDS = (
         domain=ANY,
         range=NON_NEGATIVE,
         estimates="an order of scores",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=YES,
         c1=NO,
         c2=NO,
@@ -29,7 +29,7 @@ CARDS = (
         domain=ANY,
         range=NON_NEGATIVE,
         estimates="logit of the probability of a hit, up to a constant",
-        likelihood="Bradley–Terry",
+        likelihood=law("Bradley–Terry"),
         convex=YES,
         c1=YES,
         c2=YES,
@@ -44,7 +44,7 @@ CARDS = (
         domain=r"real scores, $-\infty$ off the list",
         range=NON_NEGATIVE,
         estimates="logarithms of Plackett–Luce strengths, up to a constant",
-        likelihood="Plackett–Luce",
+        likelihood=law("Plackett–Luce"),
         convex=YES,
         c1=YES,
         c2=YES,
@@ -58,7 +58,7 @@ CARDS = (
         domain="log-probabilities of answers",
         range=NON_NEGATIVE,
         estimates="the reference tilted by exp(reward/β)",
-        likelihood="Bradley–Terry",
+        likelihood=law("Bradley–Terry"),
         convex=YES,
         c1=YES,
         c2=YES,

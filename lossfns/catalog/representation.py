@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import NO, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
 
 VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
 SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
@@ -27,7 +27,7 @@ def _direction_card(
         title=title,
         gradient=gradient,
         domain=DIRECTIONS,
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=YES,
         c2=YES,
@@ -46,7 +46,7 @@ CARDS = (
         domain=VECTORS,
         range=NON_NEGATIVE,
         estimates="an embedding of pairs",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
@@ -61,7 +61,7 @@ CARDS = (
         domain=VECTORS,
         range=NON_NEGATIVE,
         estimates="an embedding of triplets",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
@@ -76,7 +76,7 @@ CARDS = (
         domain=VECTORS,
         range=NON_NEGATIVE,
         estimates="an embedding of classes",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
@@ -117,7 +117,7 @@ CARDS = (
         domain=r"cosines in $[-1, 1]$",
         range=NON_NEGATIVE,
         estimates="scores with an angular margin",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=YES,
         c2=YES,
@@ -132,7 +132,7 @@ CARDS = (
         domain=r"cosines in $[-1, 1]$",
         range=NON_NEGATIVE,
         estimates="scores with a margin",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=YES,
         c1=YES,
         c2=YES,
@@ -147,7 +147,7 @@ CARDS = (
         domain="two views of a batch",
         range=NON_NEGATIVE,
         estimates="features that agree and do not repeat one another",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=YES,
         c2=YES,
@@ -162,7 +162,7 @@ CARDS = (
         domain="two views of a batch",
         range=NON_NEGATIVE,
         estimates="features that agree, vary and are not correlated",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,

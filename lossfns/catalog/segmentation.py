@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import FINITE, NO, NON_NEGATIVE, ONE, UNBOUNDED, YES, LossCard, always
+from lossfns.catalog.card import FINITE, NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, LossCard, always
 
 MASKS = "real logits, masks"
 PROBABILITY = always((0.0, 1.0), "$[0, 1]$")
@@ -20,7 +20,7 @@ def _of_region(name: str, title: str, gradient: str) -> LossCard:
         domain=MASKS,
         range=PROBABILITY,
         estimates="a mask",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=YES,
         c2=YES,
@@ -68,7 +68,7 @@ CARDS = (
         domain="real logits, class indices",
         range=PROBABILITY,
         estimates="a mask",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
@@ -82,7 +82,7 @@ CARDS = (
         domain="real logits, labels 0 and 1",
         range=NON_NEGATIVE,
         estimates="a mask",
-        likelihood=None,
+        likelihood=NO_LAW,
         convex=YES,
         c1=NO,
         c2=NO,

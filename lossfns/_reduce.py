@@ -118,6 +118,7 @@ def elementwise(
     domains: Mapping[str, _check.Domain] | None = None,
     constants: Sequence[Any] = (),
     fused: Callable[..., Tensor] | None = None,
+    many_temporaries: bool | None = None,
     **tensors: Tensor,
 ) -> Tensor:
     """Apply a ``loss`` to named ``tensors`` of one shape, one value an element, then weigh and reduce.
@@ -125,7 +126,7 @@ def elementwise(
     With ``axes`` the last axes of the tensors belong to one value: a row, a list, a box. What has weight 0
     is left out twice: on the way in, so that its gradient is 0 even where the loss is not finite there, and
     on the way out, so that its value is. ``domains`` says which values each tensor may hold (finite ones, if
-    it is silent), for ``strict()``. For ``constants`` and ``fused`` see :func:`reduce_loss`.
+    it is silent), for ``strict()``. For what else there is see :func:`reduce_loss`.
     """
     _check.same_shape(**tensors)
     values = _check.promote(*tensors.values())
@@ -146,4 +147,13 @@ def elementwise(
             parts = [torch.where(deleted, 0.0, part) for part in parts]
         return loss(*parts)
 
-    return reduce_loss(masked_loss, values, weight, reduction, shape=shape, constants=constants, fused=fused)
+    return reduce_loss(
+        masked_loss,
+        values,
+        weight,
+        reduction,
+        shape=shape,
+        constants=constants,
+        fused=fused,
+        many_temporaries=many_temporaries,
+    )

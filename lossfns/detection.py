@@ -239,7 +239,14 @@ def _box_loss(
         raise ValueError(f"input must have shape (…, 4), x1 y1 x2 y2, got {tuple(input.shape)}")
     domains = {"input": _ordered, "target": _ordered}
     return elementwise(
-        lambda a, b: loss(_Pair(a, b)), weight, reduction, axes=1, domains=domains, input=input, target=target
+        lambda a, b: loss(_Pair(a, b)),
+        weight,
+        reduction,
+        axes=1,
+        domains=domains,
+        many_temporaries=True,
+        input=input,
+        target=target,
     )
 
 

@@ -535,24 +535,6 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert not list(module.parameters())
 
 
-@each_case
-def test_compiles_to_one_graph(case: LossCase) -> None:
-    torch._dynamo.reset()  # graphs of other tests count towards the limit of a function
-    hyper = case.all_hypers[-1]
-    shape = case.layout.batch_shape(5)
-    arguments = leaves(case.arguments(*shape))
-    weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
-    for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
-        compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
-        value, plain = (case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f))
-        assert close(value, plain)
-        got, expected = (
-            torch.autograd.grad(case.call(g, *arguments, **kwargs), differentiable(arguments))
-            for g in (compiled, f)
-        )
-        assert all(close(a, b) for a, b in zip(got, expected, strict=True))
-
-
 @each_hyper
 def test_vmap_and_per_sample_gradients(case: LossCase, hyper: Hyper) -> None:
     shape = case.layout.batch_shape(3)

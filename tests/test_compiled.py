@@ -1,0 +1,104 @@
+"""Every loss under torch.compile: one graph, whatever the batch, the numbers it is given, and strict()."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import lossfns
+from tests.cases import CASES, LossCase
+from tests.support import case_id, close, differentiable, each_case, leaves, row_weight
+
+VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
+serves_many = pytest.mark.skipif(VERSION < (2, 6), reason="before torch 2.6 numbers and sizes make graphs")
+
+
+class Counted:
+    """A compiled function that must be one graph, and how many graphs became of it."""
+
+    def __init__(self, f: Callable[..., Any], **options: Any) -> None:
+        torch._dynamo.reset()  # graphs of other tests count towards the limit of a function
+        self.graphs = 0
+        self.compiled = torch.compile(f, fullgraph=True, backend=self._count, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.compiled(*args, **kwargs)
+
+    def _count(self, graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        self.graphs += 1
+        return graph.forward
+
+
+@each_case
+def test_compiles_to_one_graph(case: LossCase) -> None:
+    torch._dynamo.reset()
+    hyper = case.all_hypers[-1]
+    shape = case.layout.batch_shape(5)
+    arguments = leaves(case.arguments(*shape))
+    weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
+    for f, kwargs in ((case.function, case.required), (case.function, hyper), (case.module(**hyper), {})):
+        compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
+        value, plain = (case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f))
+        assert close(value, plain)
+        got, expected = (
+            torch.autograd.grad(case.call(g, *arguments, **kwargs), differentiable(arguments))
+            for g in (compiled, f)
+        )
+        assert all(close(a, b) for a, b in zip(got, expected, strict=True))
+
+
+@each_case
+def test_strict_may_stand_inside_what_is_compiled(case: LossCase) -> None:
+    """There it checks nothing, and breaks no graph."""
+
+    def step(*arguments: Tensor) -> Tensor:
+        with lossfns.strict():
+            return case(*arguments, **case.required)
+
+    arguments = case.arguments(*case.layout.batch_shape(5))
+    compiled = Counted(step)
+    assert close(compiled(*arguments), case(*arguments, **case.required))
+    assert compiled.graphs == 1
+
+
+@serves_many
+@each_case
+def test_one_graph_serves_every_batch(case: LossCase) -> None:
+    for reduction in ("mean", "none"):
+        compiled = Counted(case.function, dynamic=True)
+        for n in (5, 7, 11):
+            arguments = case.arguments(*case.layout.batch_shape(n))
+            got, expected = (
+                case.call(f, *arguments, reduction=reduction, **case.required)
+                for f in (compiled, case.function)
+            )
+            assert close(got, expected)
+        assert compiled.graphs == 1
+
+
+def numbers(case: LossCase) -> list[str]:
+    """The hyper-parameters that may be any number of some range."""
+    return [name for name, rule in case.rules.items() if sum(map(rule.holds, VALUES)) >= 5]
+
+
+VALUES = [sign * (0.31 + i / 20) for sign in (1.0, -1.0) for i in range(10)]
+FIRST_OF_ITS_NAME = list({case.name: case for case in reversed(CASES)}.values())
+
+
+@serves_many
+@pytest.mark.parametrize(
+    ("case", "name"), [(case, name) for case in FIRST_OF_ITS_NAME for name in numbers(case)], ids=case_id
+)
+def test_one_graph_serves_a_number_that_changes_at_every_step(case: LossCase, name: str) -> None:
+    """As where it is annealed; a graph for each would reach the limit of recompilations."""
+    arguments = case.arguments(*case.layout.batch_shape(5))
+    compiled = Counted(case.function, dynamic=True)
+    for value in filter(case.rules[name].holds, VALUES):
+        kwargs = {**case.required, name: value}
+        got, expected = (case.call(f, *arguments, **kwargs) for f in (compiled, case.function))
+        assert close(got, expected)
+    assert compiled.graphs <= 2

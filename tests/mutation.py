@@ -37,7 +37,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "lossfns"
 BUDGET = 60.0
 # What tests the repository around the package, or starts processes that import it unchanged.
-ELSEWHERE = ("test_book", "test_browser", "test_gates", "test_package", "test_style", "test_distributed")
+ELSEWHERE = [
+    f"test_{name}"
+    for name in ("benchmarks", "book", "browser", "distributed", "gates", "package", "style", "types")
+]
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,

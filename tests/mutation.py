@@ -218,11 +218,11 @@ def measure(session: pytest.Session, cache: Path) -> None:
     for item in session.items:
         start = time.perf_counter()
         coverage.switch_context(item.nodeid)
-        run(session, [item])
+        if not run(session, [item]):
+            print(f"{item.nodeid} fails before anything is changed", flush=True)
+            sys.exit(1)
         seconds[item.nodeid] = time.perf_counter() - start
     coverage.stop()
-    if session.testsfailed:
-        sys.exit(1)
     lines: dict[str, dict[str, list[int]]] = {name: {} for name in seconds}
     data = coverage.get_data()
     for file in data.measured_files():

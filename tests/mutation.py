@@ -182,11 +182,11 @@ class Tests:
         return True
 
 
-def run(session: pytest.Session, items: list[pytest.Item]) -> bool:
-    """Whether all tests pass. One that hangs kills the process, which is to fail."""
+def run(session: pytest.Session, items: list[pytest.Item], patience: int = 60) -> bool:
+    """Whether all tests pass. One that takes more seconds kills the process, which is to fail."""
     for item, following in pairwise([*items, None]):
         assert item is not None
-        signal.alarm(60)
+        signal.alarm(patience)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         signal.alarm(0)
         if session.testsfailed:
@@ -218,7 +218,7 @@ def measure(session: pytest.Session, cache: Path) -> None:
     for item in session.items:
         start = time.perf_counter()
         coverage.switch_context(item.nodeid)
-        if not run(session, [item]):
+        if not run(session, [item], patience=600):
             print(f"{item.nodeid} fails before anything is changed", flush=True)
             sys.exit(1)
         seconds[item.nodeid] = time.perf_counter() - start

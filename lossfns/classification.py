@@ -110,7 +110,8 @@ def cross_entropy(
             logits.
 
     Source:
-        Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*.
+        Good (1952); label smoothing: Szegedy et al. (2016), *Rethinking the Inception architecture*. Chapter:
+        Softmax cross-entropy.
 
     Example:
         >>> z, w = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 3.0])
@@ -173,7 +174,7 @@ def binary_cross_entropy(
         ValueError: ``pos_weight`` negative or does not fit; under ``strict()`` a label outside [0, 1].
 
     Source:
-        Cox (1958), *The regression analysis of binary sequences*.
+        Cox (1958), *The regression analysis of binary sequences*. Chapter: Binary cross-entropy.
 
     Example:
         >>> z = torch.tensor([0.0, 200.0, -200.0])
@@ -253,7 +254,8 @@ def kl_divergence(
         ValueError: under ``strict()`` probabilities that do not sum to 1, NaN or +∞ logits.
 
     Source:
-        Kullback & Leibler (1951), *On information and sufficiency*.
+        Kullback & Leibler (1951), *On information and sufficiency*. Chapter: Losses as likelihoods and
+        divergences.
 
     Example:
         >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
@@ -294,7 +296,8 @@ def js_divergence(
         ValueError: under ``strict()`` NaN or +∞ logits.
 
     Source:
-        Lin (1991), *Divergence measures based on the Shannon entropy*.
+        Lin (1991), *Divergence measures based on the Shannon entropy*. Chapter: Losses as likelihoods and
+        divergences.
 
     Example:
         >>> js_divergence(torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 200.0]]))
@@ -363,7 +366,8 @@ def brier_loss(
             logits.
 
     Source:
-        Brier (1950), *Verification of forecasts expressed in terms of probability*.
+        Brier (1950), *Verification of forecasts expressed in terms of probability*. Chapter: Proper scoring
+        rules.
 
     Example:
         >>> brier_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
@@ -418,7 +422,7 @@ def hinge_loss(
         ValueError: under ``strict()`` a label outside [0, 1].
 
     Source:
-        Cortes & Vapnik (1995), *Support-vector networks*.
+        Cortes & Vapnik (1995), *Support-vector networks*. Chapter: Margin losses and what they decide.
 
     Example:
         >>> hinge_loss(torch.tensor([0.5, -1.0]), torch.tensor([1, 1]), reduction="none")
@@ -470,7 +474,7 @@ def multiclass_hinge_loss(
             logits.
 
     Source:
-        Crammer & Singer (2001); Weston & Watkins (1999).
+        Crammer & Singer (2001); Weston & Watkins (1999). Chapter: Margin losses and what they decide.
 
     Example:
         >>> z, y = torch.tensor([[1.0, 0.5, 2.0]]), torch.tensor([0])
@@ -531,7 +535,7 @@ def generalized_cross_entropy(
 
     Source:
         Zhang & Sabuncu (2018), *Generalized cross entropy loss for training deep neural networks with noisy
-        labels*.
+        labels*. Chapter: Noisy labels.
 
     Example:
         >>> generalized_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([0]), q=1.0)
@@ -586,7 +590,8 @@ def symmetric_cross_entropy(
             logits.
 
     Source:
-        Wang et al. (2019), *Symmetric cross entropy for robust learning with noisy labels*.
+        Wang et al. (2019), *Symmetric cross entropy for robust learning with noisy labels*. Chapter: Noisy
+        labels.
 
     Example:
         >>> symmetric_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([0]))
@@ -651,6 +656,7 @@ def poly_loss(
 
     Source:
         Leng et al. (2022), *PolyLoss: a polynomial expansion perspective of classification loss functions*.
+        Chapter: Noisy labels.
 
     Example:
         >>> poly_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([0]))
@@ -698,7 +704,7 @@ def spherical_loss(
 
     Source:
         Good (1971), comment on *Measuring information and uncertainty*; Gneiting & Raftery (2007), *Strictly
-        proper scoring rules, prediction, and estimation*.
+        proper scoring rules, prediction, and estimation*. Chapter: Proper scoring rules.
 
     Example:
         >>> spherical_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([1, 1]), reduction="none")
@@ -752,7 +758,7 @@ def sparsemax_loss(
 
     Source:
         Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
-        with Fenchel-Young losses*.
+        with Fenchel-Young losses*. Chapter: Fenchel–Young losses.
 
     Example:
         >>> z, y = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0])
@@ -839,7 +845,7 @@ def ordinal_loss(
     Source:
         Cao, Mirjalili & Raschka (2020), *Rank consistent ordinal regression for neural networks*; Shi, Cao &
         Raschka (2023), *Deep neural networks for rank-consistent ordinal regression based on conditional
-        probabilities*.
+        probabilities*. Chapter: Ordinal classes.
 
     Example:
         >>> z, y = torch.tensor([[2.0, -1.0], [0.0, 0.0]]), torch.tensor([1, 2])
@@ -912,7 +918,8 @@ def ranked_probability_loss(
             logits.
 
     Source:
-        Epstein (1969), *A scoring system for probability forecasts of ranked categories*.
+        Epstein (1969), *A scoring system for probability forecasts of ranked categories*. Chapter: Ordinal
+        classes.
 
     Example:
         >>> z = torch.tensor([[200.0, 0.0, 0.0]])

@@ -114,7 +114,7 @@ def focal_loss(
         ``input``: (N, C, *). ``target``: (N, *) integers or (N, C, *) probabilities. ``"none"``: (N, *).
 
     Source:
-        Lin et al. (2017), *Focal loss for dense object detection*.
+        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss and its relatives.
 
     Example:
         >>> focal_loss(torch.tensor([[0.0, 0.0], [200.0, 0.0]]), torch.tensor([0, 0]), reduction="none")
@@ -173,7 +173,7 @@ def binary_focal_loss(
         0 deletes. ``"none"``: the same.
 
     Source:
-        Lin et al. (2017), *Focal loss for dense object detection*.
+        Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss and its relatives.
 
     Example:
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
@@ -215,7 +215,8 @@ def asymmetric_loss(
         0 deletes. ``"none"``: the same.
 
     Source:
-        Ridnik et al. (2021), *Asymmetric loss for multi-label classification*.
+        Ridnik et al. (2021), *Asymmetric loss for multi-label classification*. Chapter: Focal loss and its
+        relatives.
 
     Example:
         >>> asymmetric_loss(torch.tensor([0.0, 0.0, -4.0]), torch.tensor([1, 0, 0]), reduction="none")
@@ -266,7 +267,7 @@ def logit_adjusted_loss(
         ``"none"``: (N, *).
 
     Source:
-        Menon et al. (2021), *Long-tail learning via logit adjustment*.
+        Menon et al. (2021), *Long-tail learning via logit adjustment*. Chapter: Long tails.
 
     Example:
         >>> prior = torch.tensor([0.9, 0.1])
@@ -327,7 +328,8 @@ def ldam_loss(
         ``"none"``: (N, *).
 
     Source:
-        Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*.
+        Cao et al. (2019), *Learning imbalanced datasets with label-distribution-aware margin loss*. Chapter:
+        Long tails.
 
     Example:
         >>> count = torch.tensor([1600, 100])

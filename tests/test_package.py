@@ -18,7 +18,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from book._tools.pages import cells, pages
+from book._tools.pages import cells, pages, texts
+from lossfns.catalog import cards
 from tests.gates import ROOT
 
 SOURCES = ("lossfns", "pyproject.toml", "README.md", "LICENSE")
@@ -156,3 +157,22 @@ def test_every_pin_takes_every_python_that_the_makefile_takes(python: str) -> No
         assert pin.specifier.contains(installed["Version"]), f"{line}, not installed: run make"
         takes = SpecifierSet(str(installed.json.get("requires_python", "")))
         assert takes.contains(python), f"{line} needs Python {takes}, not {python}"
+
+
+def test_docstrings_name_a_chapter_that_uses_the_loss() -> None:
+    """Where the part of its family is written, every loss has one."""
+    chapters = {}
+    for page in pages(ROOT / "book"):
+        _, first = next(texts(page))
+        title = re.search("^# (.*)", first, re.M)
+        assert title, page
+        chapters[title[1]] = page
+    for name, card in cards().items():
+        documented = " ".join((card.function.__doc__ or "").split())
+        named = re.search(r"Chapter: ([^.]*)\.", documented)
+        assert named or card.family not in ("classification", "imbalance"), name
+        if named:
+            page = chapters.get(named[1])
+            assert page, f"{name} names the chapter {named[1]!r}, which there is not"
+            code = "".join(cell["source"] for cell in cells(page) if cell["cell_type"] == "code")
+            assert re.search(rf"\b{name}\b", code), f"{named[1]} does not use {name}"

@@ -106,7 +106,7 @@ def focal_loss(
         weight: of the samples; broadcasts to (N, *). Those of weight 0 are left out.
 
     Conventions:
-        Value and gradient are 0, never NaN, where p_y rounds to 1. Not proper: for γ > 0 it estimates flatter
+        Value and gradient are 0, never NaN, where p_y rounds to 1. Not proper: for γ > 0 it estimates other
         probabilities. For probabilities t the loss is Σ t_c ℓ_c. Classes are dimension 1, as in
         :func:`lossfns.cross_entropy`, whose absolute accuracy for right and sure examples it shares.
 

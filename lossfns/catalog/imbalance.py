@@ -79,7 +79,7 @@ CARDS = (
         gradient=r"((1 - p_y)^\gamma - \gamma p_y (1 - p_y)^{\gamma - 1} \log p_y) (p_j - [j = y])" + P,
         domain=LOGITS,
         range=NON_NEGATIVE,
-        estimates="flattened class probabilities",
+        estimates="class probabilities, distorted",
         likelihood=Claim(
             r"categorical if $\gamma = 0$ and without class weights",
             lambda gamma, class_weight, **_: gamma == 0 and class_weight is None,
@@ -107,7 +107,7 @@ CARDS = (
         r"(\gamma (1 - p) \log(1 - p) - p), \qquad p = \sigma(z)",
         domain=BINARY,
         range=NON_NEGATIVE,
-        estimates="flattened probability",
+        estimates="probability, flattened",
         likelihood=Claim(
             r"Bernoulli if $\gamma = 0$ and without $\alpha$",
             lambda gamma, alpha, **_: gamma == 0 and alpha is None,

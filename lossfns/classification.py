@@ -751,7 +751,7 @@ def sparsemax_loss(
 
     Source:
         Martins & Astudillo (2016), *From softmax to sparsemax*; Blondel, Martins & Niculae (2020), *Learning
-        with Fenchel-Young losses*.
+        with Fenchel-Young losses*. Chapter: Fenchel–Young losses.
 
     Example:
         >>> z, y = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), torch.tensor([0, 0, 0])

@@ -239,7 +239,8 @@ def measure(session: pytest.Session, cache: Path) -> None:
 
 def chosen(mutant: Mutant, session: pytest.Session, costs: dict[str, Cost]) -> list[pytest.Item]:
     """The tests that may notice, the likeliest first, within the budget."""
-    own = (f"tests/test_{mutant.module.lstrip('_')}", f"lossfns/{mutant.module}.py")
+    rooms = [f"tests/test_{room.lstrip('_')}" for room in mutant.module.split(".")]
+    own = (*rooms, f"lossfns/{mutant.module}.py")
 
     def executed(item: pytest.Item) -> list[int]:
         return costs[item.nodeid].lines.get(mutant.module, [])

@@ -115,7 +115,8 @@ def test_a_tensor_set_later_is_as_one_given_when_built(card: LossCard, name: str
     assert list(module.state_dict()) == list(built.state_dict())
     assert name in dict(module.named_buffers())
     for twin in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
-        assert getattr(twin.to(torch.float64), name).dtype is torch.float64
+        for dtype in (torch.float64, torch.float32):
+            assert getattr(twin.to(dtype), name).dtype is dtype
         assert getattr(twin.to("meta"), name).is_meta
     setattr(module, name, nn.Parameter(value))
     assert [n for n, _ in module.named_parameters()] == [name]

@@ -119,3 +119,8 @@ def test_indices() -> None:
     domain = _check.index_below(3)
     assert domain.holds(torch.tensor([-1, 0, 2, 3])).tolist() == [False, True, True, False]
     assert domain.words == "an index from 0 to 2"
+
+
+def test_a_tensor_of_another_layout_is_told_which() -> None:
+    with pytest.raises(ValueError, match="x must be .*layout torch.sparse_coo"):
+        _check.is_tensor(x=torch.eye(2).to_sparse())

@@ -121,6 +121,13 @@ def test_an_index_outside_the_classes(loss: Callable[..., Tensor]) -> None:
         loss(Z[0], Y[0])
 
 
+def test_a_weight_of_the_classes_is_told_its_name() -> None:
+    with pytest.raises(ValueError, match="weights of the classes are class_weight"):
+        lossfns.cross_entropy(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long), weight=torch.ones(3))
+    with pytest.raises(ValueError, match="^(?!.*class_weight)"):
+        lossfns.cross_entropy(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long), weight=torch.ones(5))
+
+
 def test_probabilities_must_sum_to_one_under_strict() -> None:
     half = ONE_HOT / 2
     for loss in (*OVER_CLASSES.values(), lossfns.kl_divergence):
@@ -260,6 +267,11 @@ class TestBinaryCrossEntropy:
             lossfns.binary_cross_entropy(z, y, pos_weight=torch.ones(60))
         with lossfns.strict(), pytest.raises(ValueError, match="pos_weight must be finite and at least 0"):
             lossfns.binary_cross_entropy(z, y, pos_weight=-torch.ones(5))
+        images, hint = torch.zeros(2, 5, 3, 4), r"one value a channel, pos_weight.view\(-1, 1, 1\)"
+        with pytest.raises(ValueError, match=hint):
+            lossfns.binary_cross_entropy(images, images, pos_weight=torch.ones(5))
+        with pytest.raises(ValueError, match=r"^(?!.*one value a channel)"):
+            lossfns.binary_cross_entropy(images, images, pos_weight=torch.ones(6))
         module = lossfns.BinaryCrossEntropyLoss(pos_weight=torch.arange(1.0, 6))
         assert set(module.state_dict()) == {"pos_weight"}
 

@@ -81,3 +81,9 @@ def test_a_call_that_does_not_fit_says_what_is_meant(call: Any, words: str) -> N
     with pytest.raises(TypeError) as error:
         call(torch.zeros(2))
     assert words in str(error.value)
+
+
+def test_what_may_be_none_becomes_a_plain_number_otherwise() -> None:
+    rule = _rules.optional(_rules.positive)
+    assert rule("name", None) is None
+    assert type(rule("name", Fraction(1, 3))) is float

@@ -161,7 +161,8 @@ def huber_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        Huber (1964), *Robust estimation of a location parameter*. Chapter: Robust regression.
+        Huber (1964), *Robust estimation of a location parameter*. Chapter: Robust regression: Huber and his
+        relatives.
 
     Example:
         >>> huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
@@ -205,7 +206,7 @@ def smooth_l1_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        Girshick (2015), *Fast R-CNN*. Chapter: Robust regression.
+        Girshick (2015), *Fast R-CNN*. Chapter: Robust regression: Huber and his relatives.
 
     Example:
         >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), beta=0.5, reduction="none")
@@ -250,7 +251,7 @@ def log_cosh_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        −log of the hyperbolic-secant density. Chapter: Robust regression.
+        −log of the hyperbolic-secant density. Chapter: Robust regression: Huber and his relatives.
 
     Example:
         >>> log_cosh_loss(torch.tensor([1e-4, 1000.0]), torch.zeros(2), reduction="none")
@@ -498,7 +499,8 @@ def general_robust_loss(
             ``strict()``, as is a ``scale`` that is not positive.
 
     Source:
-        Barron (2019), *A general and adaptive robust loss function*. Chapter: Redescending losses.
+        Barron (2019), *A general and adaptive robust loss function*. Chapter: Redescending losses and
+        Barron's family.
 
     Example:
         >>> x, zero = torch.tensor([1.0, 100.0]), torch.zeros(2)
@@ -651,7 +653,8 @@ def tukey_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        Beaton & Tukey (1974), *The fitting of power series*. Chapter: Redescending losses.
+        Beaton & Tukey (1974), *The fitting of power series*. Chapter: Redescending losses and Barron's
+        family.
 
     Example:
         >>> tukey_loss(torch.tensor([0.0, 5.0, 500.0]), torch.zeros(3), c=3.0, reduction="none")

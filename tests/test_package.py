@@ -173,5 +173,5 @@ def test_docstrings_name_a_chapter_that_uses_the_loss() -> None:
         assert named or card.family not in ("classification", "imbalance"), name
         if named:
             assert named[1] in chapters, f"{name} names the chapter {named[1]!r}, which there is not"
-            code = "".join(c["source"] for c in cells(chapters[named[1]]) if c["cell_type"] == "code")
+            code = "\n".join(c["source"] for c in cells(chapters[named[1]]) if c["cell_type"] == "code")
             assert re.search(rf"\b{name}\b", code), f"{named[1]} does not use {name}"

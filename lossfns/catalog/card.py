@@ -107,6 +107,12 @@ class LossCard:
         return " ".join(block[1].split())
 
     @property
+    def chapter(self) -> str | None:
+        """The title of the chapter of the book that its docstring names."""
+        found = re.search(r"Chapter: ([^.]*)\.", " ".join((self.function.__doc__ or "").split()))
+        return found[1] if found else None
+
+    @property
     def hyperparameters(self) -> dict[str, tuple[Any, str]]:
         """Default (``inspect.Parameter.empty`` if there is none) and admissible values of each one."""
         rules = self.function.rules  # type: ignore[attr-defined]

@@ -865,7 +865,7 @@ def ordinal_loss(
     return class_loss(
         hard_loss,
         partial(_expected_loss, hard_loss),
-        F.pad(input, [0, 0] * (input.ndim - 2) + [0, 1]),  # a channel for the last class
+        torch.cat([input, torch.zeros_like(input[:, :1])], 1),  # a channel for the last class
         target,
         ignore_index=ignore_index,
         weight=weight,

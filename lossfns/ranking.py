@@ -132,7 +132,7 @@ def listmle_loss(
     """
 
     def plackett_luce(s: Tensor, y: Tensor) -> Tensor:
-        s = s.gather(-1, y.argsort(dim=-1, descending=True, stable=True))
+        s = s.gather(-1, y.sort(dim=-1, descending=True, stable=True).indices)
         listed, lowest = s != -torch.inf, torch.finfo(s.dtype).min
         # Only differences count, and keep more digits near 0. The list may be empty, so it gets an end.
         largest = F.pad(s.detach(), (0, 1), value=lowest).amax(-1, keepdim=True)

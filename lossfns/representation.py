@@ -357,7 +357,7 @@ def _expand_candidates(candidates: Tensor, query: Tensor, keys: int) -> Tensor:
     if candidates.dtype != torch.bool:
         raise ValueError(f"candidates must have dtype torch.bool, got {candidates.dtype}")
     shape, given = (len(query), keys), tuple(candidates.shape)
-    if len(given) > 2 or any(a not in (1, b) for a, b in zip(given[::-1], shape[::-1], strict=False)):
+    if len(given) > 2 or any(a not in (1, b) for a, b in zip(given, shape[2 - len(given) :], strict=True)):
         raise ValueError(f"candidates must broadcast to {shape}, queries by keys, got {given}")
     return candidates.expand(shape)
 

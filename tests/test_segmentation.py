@@ -15,7 +15,7 @@ from torch import Tensor
 import lossfns
 from lossfns import _chunked, _eager, verify
 from tests.cases.segmentation import CASES, choquet
-from tests.support import gradient
+from tests.support import gradient, one_graph_for_many
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -498,6 +498,7 @@ def test_lovasz_gradients_keep_their_digits_in_float32() -> None:
 # Machinery
 
 
+@one_graph_for_many
 @each_softmax
 def test_one_graph_serves_images_of_every_size(name: str) -> None:
     graphs = []

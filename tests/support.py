@@ -33,7 +33,7 @@ each_hyper = pytest.mark.parametrize(
 
 VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 one_graph_for_many = pytest.mark.skipif(
-    VERSION < (2, 6), reason="before torch 2.6 other numbers and sizes make other graphs"
+    VERSION < (2, 7), reason="before torch 2.7 other numbers and sizes make other graphs"
 )
 
 

@@ -82,11 +82,11 @@ FIRST_OF_ITS_NAME = list({case.name: case for case in reversed(CASES)}.values())
     ("case", "name"), [(case, name) for case in FIRST_OF_ITS_NAME for name in numbers(case)], ids=case_id
 )
 def test_one_graph_serves_a_number_that_changes_at_every_step(case: LossCase, name: str) -> None:
-    """As where it is annealed; a graph for each would reach the limit of recompilations."""
+    """As where it is annealed: there is one for each case of a formula (α < 0, say), not for each number."""
     arguments = case.arguments(*case.layout.batch_shape(5))
     compiled = Counted(case.function, dynamic=True)
     for value in filter(case.rules[name].holds, VALUES):
         kwargs = {**case.required, name: value}
         got, expected = (case.call(f, *arguments, **kwargs) for f in (compiled, case.function))
         assert close(got, expected)
-    assert compiled.graphs <= 2
+    assert compiled.graphs <= 3

@@ -362,6 +362,11 @@ def test_likelihood(case: LossCase, hyper: Hyper) -> None:
     assert is_density == (not bounded and wide < 1.01 * narrow), "whether exp(−loss) has a finite integral"
 
 
+def test_a_card_knows_the_chapter_that_the_docstring_names() -> None:
+    assert cards()["mse_loss"].chapter == "Squared error"
+    assert cards()["dice_loss"].chapter is None
+
+
 def test_nobody_changes_a_card() -> None:
     for thing, field in ((cards()["mse_loss"], "title"), (cards()["mse_loss"].convex, "words")):
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import lossfns
-from lossfns import verify
+from lossfns import _eager, verify
 from tests.support import gradient
 
 INF = math.inf
@@ -119,6 +119,31 @@ def test_an_index_outside_the_classes(loss: Callable[..., Tensor]) -> None:
         loss(Z, Y.bool())
     with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
         loss(Z[0], Y[0])
+
+
+def test_a_weight_that_fits_in_two_ways_is_refused() -> None:
+    """Of the rows or of the columns? The axes of length 1 say it."""
+    square, rows = torch.zeros(3, 3), torch.tensor([1.0, 0.0, 2.0])
+    with pytest.raises(ValueError, match=r"weight must fit the unreduced loss in one way, got \(3,\)"):
+        lossfns.mse_loss(square, square, weight=rows)
+    assert lossfns.mse_loss(square, square + 1, weight=rows.view(3, 1)) == 1
+    images = torch.zeros(2, 3, 4, 3)
+    with pytest.raises(
+        ValueError, match=r"pos_weight must fit input in one way, got \(3,\), which is axis 1"
+    ):
+        lossfns.binary_cross_entropy(images, images, pos_weight=rows)
+    assert lossfns.binary_cross_entropy(images, images, pos_weight=rows.view(3, 1, 1)) > 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_index_that_is_no_class_is_an_error_anywhere(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With our words where the values can be read; otherwise with those of torch."""
+    monkeypatch.setattr(_eager, "can_read", lambda x: known)
+    with pytest.raises(IndexError, match="target must be an index from 0 to 2" if known else "out of bounds"):
+        lossfns.cross_entropy(torch.zeros(1, 3), torch.tensor([3]))
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    with pytest.raises(IndexError, match="out of bounds"):
+        lossfns.cross_entropy(torch.zeros(1, 3), torch.tensor([3]))
 
 
 def test_a_weight_of_the_classes_is_told_its_name() -> None:

@@ -172,6 +172,14 @@ def test_focal_tversky_at_a_perfect_index() -> None:
         assert torch.equal(torch.autograd.grad(value, z)[0], torch.zeros_like(z))
 
 
+@pytest.mark.parametrize("name", OVERLAP)
+def test_soft_masks_along_a_line_might_be_maps_without_classes(name: str) -> None:
+    z, t = torch.zeros(2, C, 6), torch.full((2, C, 6), 1 / C)
+    with pytest.raises(ValueError, match="may be maps without classes"):
+        loss(name, z, t)
+    assert loss(name, z.unsqueeze(-1), t.unsqueeze(-1)) < 1  # an axis of length 1 says that they are classes
+
+
 @each_softmax
 def test_one_channel_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="input must have at least 2 channels.*multilabel"):

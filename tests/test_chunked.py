@@ -374,6 +374,8 @@ def test_a_loss_with_many_temporaries_is_cut_earlier(more: bool, monkeypatch: py
     assert made_of_chunks(lossfns.mse_loss(many, torch.zeros_like(many))) == more
     rows, index = many.view(-1, 2), torch.zeros(len(many) // 2, dtype=torch.int64)
     assert made_of_chunks(lossfns.focal_loss(rows, index)) == more
+    boxes = torch.rand(8 + more, 4, requires_grad=True)  # four numbers each
+    assert made_of_chunks(lossfns.giou_loss(boxes, torch.zeros_like(boxes))) == more
 
 
 @pytest.mark.usefixtures("small")

@@ -97,6 +97,15 @@ def or_tensor(rule: Rule) -> Rule:
     )
 
 
+def or_broadcast(rule: Rule) -> Rule:
+    """A hyper-parameter that may also be a tensor, one value a class or an element."""
+    return Rule(
+        lambda v: isinstance(v, Tensor) or rule.holds(v),
+        f"{rule.words}, or a tensor that broadcasts to input",
+        lambda v: v if isinstance(v, Tensor) else rule.plain(v),
+    )
+
+
 def one_of(literal: Any) -> Rule:
     """A hyper-parameter that is one of the words of a ``Literal``."""
     choices = get_args(literal)

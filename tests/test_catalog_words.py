@@ -26,7 +26,7 @@ from tests.support import each_case
 NUMBERS = (-math.inf, -4.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 30.0, math.inf)
 CHOICES: dict[str, tuple[Any, ...]] = {
     "class_weight": (None, torch.tensor([0.5, 3.0, 1.0])),
-    "pos_weight": (None, 0.25, 3.0),
+    "pos_weight": (None, 0.0, 0.25, 3.0),
     "label_smoothing": (0.0, 0.3),
     "class_prior": (torch.tensor([0.5, 0.25, 0.25]), torch.full((3,), 1 / 3)),
     "class_count": (torch.tensor([5.0, 100.0, 20.0]),),
@@ -55,7 +55,7 @@ def letters(case: LossCase, hyper: Hyper) -> Hyper:
     own = {TEX_NAMES.get(name, name): value for name, value in hyper.items()}
     known = {n: v for n, v in hyper.items() if n in inspect.signature(case.function).parameters}
     own |= case.claims.tex_values(**{**case.required, **known})
-    own |= {"C": hyper.get("classes"), "w": hyper.get("pos_weight") or 1.0}
+    own |= {"C": hyper.get("classes"), "w": 1.0 if hyper.get("pos_weight") is None else hyper["pos_weight"]}
     own |= {"varepsilon": hyper.get("epsilon", hyper.get("label_smoothing"))}
     own |= {"t": hyper.get("logit_scale"), "b": hyper["logit_bias"]} if "logit_bias" in hyper else {}
     return {n: v for n, v in own.items() if v is not None}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
 from lossfns.catalog.card import (
     BINARY,
     HALF,
@@ -36,8 +38,12 @@ def _focal_curvature(gamma: float) -> float:
     return largest(curvature)
 
 
-def _side(alpha: float | None) -> float:
-    return 1.0 if alpha is None else max(alpha, 1 - alpha)
+def _side(alpha: Any) -> float:
+    return 1.0 if alpha is None else float(torch.as_tensor(alpha).sub(0.5).abs().max()) + 0.5
+
+
+def _alike(alpha: Any) -> bool:
+    return alpha is None or bool((torch.as_tensor(alpha) == 0.5).all())
 
 
 def _heaviest(class_weight: Any) -> float:
@@ -119,9 +125,9 @@ CARDS = (
         smoothness=Claim(MAXIMUM, lambda gamma, alpha, **_: _side(alpha) * _focal_curvature(gamma)),
         proper=Claim(
             r"iff $\gamma = 0$ and both labels weigh alike",
-            lambda gamma, alpha, **_: gamma == 0 and alpha in (None, 0.5),
+            lambda gamma, alpha, **_: gamma == 0 and _alike(alpha),
         ),
-        calibrated=Claim("iff both labels weigh alike", lambda alpha, **_: alpha in (None, 0.5)),
+        calibrated=Claim("iff both labels weigh alike", lambda alpha, **_: _alike(alpha)),
     ),
     LossCard(
         name="asymmetric_loss",

@@ -1,6 +1,6 @@
 """Losses for boxes (…, 4), given as corners x₁ y₁ x₂ y₂ in any unit: one loss a matched pair.
 
-The four IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
+The IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
 no absolute epsilon. Extents are clamped at 0: a box with x₂ < x₁ has width 0 at x₁, and a loss of at least 1
 against any other (``strict()`` refuses it). Gradients are 0 where the two boxes are the same.
 """
@@ -24,11 +24,13 @@ __all__ = [
     "CIoULoss",
     "DIoULoss",
     "DistributionFocalLoss",
+    "EIoULoss",
     "GIoULoss",
     "IoULoss",
     "ciou_loss",
     "diou_loss",
     "distribution_focal_loss",
+    "eiou_loss",
     "giou_loss",
     "iou_loss",
 ]
@@ -169,6 +171,42 @@ def ciou_loss(
 
 
 @checked()
+def eiou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""Efficient IoU loss: :func:`diou_loss` plus penalties for another width and another height.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{\omega^2}{W^2} + \frac{\eta^2}{H^2}
+
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
+    Conventions:
+        ω and η are the differences of the widths and of the heights, W and H the sides of the smallest box
+        around both. In [0, 3¼], reached by a point at the corner of a box. It is :func:`diou_loss` where the
+        sides are the same; unlike that of :func:`ciou_loss`, its penalty sees the size where the aspect ratio
+        is right. A penalty is 0 where W or H is. mmdetection's ``EIoULoss`` is another loss, of an extended
+        IoU.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
+
+    Raises:
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
+
+    Source:
+        Zhang et al. (2022), *Focal and efficient IOU loss for accurate bounding box regression*.
+
+    Example:
+        >>> eiou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))
+        tensor(0.7500)
+    """
+    return _box_loss(
+        lambda pair: pair.iou_distance() + pair.shift() + pair.stretch(), input, target, weight, reduction
+    )
+
+
+@checked()
 def distribution_focal_loss(
     input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
@@ -280,6 +318,10 @@ class _Pair:
         """The squared distance of the centres over the squared diagonal of the hull."""
         return safe_divide(self.centres.square().sum(0), self.hull.square().sum(0))
 
+    def stretch(self) -> Tensor:
+        """The squared differences of the sides, each over the squared side of the hull."""
+        return safe_divide(self.side_a - self.side_b, self.hull).square().sum(0)
+
     def aspect(self) -> Tensor:
         """(4/π²) (θ_A − θ_B)², the difference of the angles by one arctangent."""
         (w, h), (v, u) = _proportions(self.side_a), _proportions(self.side_b)
@@ -331,6 +373,12 @@ class DIoULoss(LossModule, loss=diou_loss):
 
 class CIoULoss(LossModule, loss=ciou_loss):
     """The Module of :func:`ciou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class EIoULoss(LossModule, loss=eiou_loss):
+    """The Module of :func:`eiou_loss`."""
 
     reduction: Reduction = "mean"
 

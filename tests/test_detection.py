@@ -16,7 +16,8 @@ from lossfns import verify
 from lossfns.catalog import cards
 from tests.cases.detection import CASES
 
-NAMES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
+HIGH = {"iou_loss": 1.0, "giou_loss": 2.0, "diou_loss": 2.0, "ciou_loss": 3.0, "eiou_loss": 3.25}
+NAMES = tuple(HIGH)
 REFERENCES = {case.name: case.reference for case in CASES}
 each = pytest.mark.parametrize("name", NAMES)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -134,7 +135,7 @@ DEGENERATE = {
 def test_degenerate_boxes(name: str, case: str, dtype: torch.dtype) -> None:
     a, b = (torch.tensor(box, dtype=dtype) for box in DEGENERATE[case])
     value = loss(name, a, b).item()
-    assert 1 <= value <= (3 if name == "ciou_loss" else 2)
+    assert 1 <= value <= HIGH[name]
     assert loss(name, a / 128, b / 128).item() == pytest.approx(value, rel=1e-6)
     for slope in slopes(name, a, b):
         assert slope.isfinite().all()
@@ -193,15 +194,16 @@ def far_and_near(n: int = 20_000) -> tuple[Tensor, Tensor]:
 
 def test_ranges() -> None:
     a, b = far_and_near()
-    iou, giou, diou, ciou = (loss(name, a, b) for name in NAMES)
-    for name, value, high in zip(NAMES, (iou, giou, diou, ciou), (1, 2, 2, 3), strict=True):
+    iou, giou, diou, ciou, eiou = values = [loss(name, a, b) for name in NAMES]
+    for (name, high), value in zip(HIGH.items(), values, strict=True):
         assert cards()[name].range.value() == (0, high)
         assert value.min() >= 0
         assert value.max() <= high
-        assert value.max() > 0.9 * (high if high < 3 else 2)
+        assert value.max() > 0.9 * (2 if name == "ciou_loss" else high)
     assert (giou >= iou - 1e-12).all()
     assert (diou >= iou).all()
     assert (ciou >= diou).all()
+    assert (eiou >= diou).all()
 
 
 def test_disjoint_boxes_have_a_gradient_but_for_iou() -> None:
@@ -232,6 +234,8 @@ def test_boxes_of_one_centre_or_one_shape() -> None:
     assert torch.allclose(loss("diou_loss", a, same_centre), loss("iou_loss", a, same_centre))
     same_shape = 1.5 * a + 0.1
     assert torch.allclose(loss("ciou_loss", a, same_shape), loss("diou_loss", a, same_shape))
+    same_size = a + torch.rand(100, 2, dtype=torch.float64).repeat(1, 2)
+    assert torch.allclose(loss("eiou_loss", a, same_size), loss("diou_loss", a, same_size))
 
 
 def test_one_minus_iou_is_a_metric() -> None:
@@ -269,6 +273,41 @@ def test_the_factor_of_ciou_is_a_constant() -> None:
     step = 1e-6 * torch.tensor([0.0, 0.0, 1.0, 0.0]).double()
     central = (loss("ciou_loss", a + step, b) - loss("ciou_loss", a - step, b)) / 2e-6
     assert abs(central - got[2]) > 1e-3
+
+
+def test_the_sides_count_one_by_one() -> None:
+    """Boxes of one centre, widths 4 and 1, heights 2 and 2: IoU is ¼, the difference of the widths ¾ of W."""
+    a, b = torch.tensor([0.0, 0.0, 4.0, 2.0]), torch.tensor([1.5, 0.0, 2.5, 2.0])
+    assert loss("eiou_loss", a, b).item() == 0.75 + 0.75**2
+    y_and_x = [1, 0, 3, 2]
+    assert loss("eiou_loss", a[y_and_x], b[y_and_x]) == loss("eiou_loss", a, b)
+
+
+def test_the_size_counts_where_the_aspect_ratio_is_right() -> None:
+    """A square of side 1 in the middle of one of side 3: CIoU adds nothing to IoU, EIoU 2 (⅔)²."""
+    a, b = torch.tensor([1.0, 1.0, 2.0, 2.0]).double(), torch.tensor([0.0, 0.0, 3.0, 3.0]).double()
+    assert loss("ciou_loss", a, b).item() == pytest.approx(8 / 9)
+    assert loss("eiou_loss", a, b).item() == pytest.approx(8 / 9 + 8 / 9)
+    assert loss("eiou_loss", b, a).item() == pytest.approx(8 / 9 + 8 / 9)
+
+
+@each_dtype
+def test_a_point_in_the_corner_of_a_box_costs_most(dtype: torch.dtype) -> None:
+    """1 for the overlap, ¼ for the centres, 1 for each side, whatever the size of the box."""
+    for side in (1e-6, 3.0, 1e6):
+        point, box = torch.zeros(4, dtype=dtype), torch.tensor([0.0, 0.0, 2 * side, side], dtype=dtype)
+        assert loss("eiou_loss", point, box).item() == pytest.approx(3.25)
+
+
+@each_dtype
+@pytest.mark.parametrize("flat", [[0, 0, 0, 4], [0, 0, 4, 0]])
+def test_a_hull_without_a_width_has_no_penalty_for_it(flat: list[int], dtype: torch.dtype) -> None:
+    """Two segments of a line, one half of the other: 1 for no common area, ¹⁄₁₆ for the centres, ¼."""
+    a = torch.tensor(flat, dtype=dtype)
+    assert loss("eiou_loss", a, a / 2).item() == 1 + 1 / 16 + 1 / 4
+    for slope in slopes("eiou_loss", a, a / 2):
+        assert slope.isfinite().all()
+        assert slope.abs().max() > 0
 
 
 # Distribution focal loss

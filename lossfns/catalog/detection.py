@@ -47,6 +47,13 @@ CARDS = (
         DIOU_SLOPE + r" + \alpha \partial_j v, \qquad \alpha = \frac{v}{1 - \frac{I}{U} + v}",
         3,
     ),
+    _of_boxes(
+        "eiou_loss",
+        "EIoU loss",
+        DIOU_SLOPE + r" + \frac{2 \omega \partial_j \omega}{W^2} - \frac{2 \omega^2 \partial_j W}{W^3}"
+        r" + \frac{2 \eta \partial_j \eta}{H^2} - \frac{2 \eta^2 \partial_j H}{H^3}",
+        3.25,
+    ),
     LossCard(
         name="distribution_focal_loss",
         title="Distribution focal loss",

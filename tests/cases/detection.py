@@ -27,6 +27,10 @@ def box_terms(a: Tensor, b: Tensor) -> dict[str, Tensor]:
         "C": hull.prod(),
         "rho": (a[:2] + a[2:] - b[:2] - b[2:]).norm() / 2,
         "d": hull.norm(),
+        "omega": side_a[0] - side_b[0],
+        "eta": side_a[1] - side_b[1],
+        "W": hull[0],
+        "H": hull[1],
         "v": 4 / math.pi**2 * (angles[0] - angles[1]) ** 2,
         "theta": angles,
     }
@@ -85,6 +89,8 @@ def boxes(m: Any, a: Any, b: Any, penalty: str = "") -> Any:
         aspect = 4 / m.pi**2 * (m.atan(w / h) - m.atan(v / u)) ** 2
         full = aspect**2 / (loss + aspect) if aspect and penalty == "aspect" else 0
         loss += shift / (hull[0] ** 2 + hull[1] ** 2) + full
+        if penalty == "sides":
+            loss += ((w - v) / hull[0]) ** 2 + ((h - u) / hull[1]) ** 2
     return loss
 
 
@@ -134,6 +140,7 @@ CASES = (
     box_case("giou_loss", "gap"),
     box_case("diou_loss", "shift"),
     box_case("ciou_loss", "aspect"),
+    box_case("eiou_loss", "sides"),
     LossCase(
         "distribution_focal_loss",
         dfl,

@@ -74,6 +74,7 @@ NO_PEER = {
     "ranked_probability_loss": "",
     "logit_adjusted_loss": "",
     "ldam_loss": "",
+    "eiou_loss": "",
     "distribution_focal_loss": "",
     "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
     "siglip_loss": "",

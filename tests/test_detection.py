@@ -395,3 +395,177 @@ def test_the_gradient_in_the_target() -> None:
     f: Callable[[Tensor], Tensor] = lambda y: loss("distribution_focal_loss", z, y)  # noqa: E731
     y = torch.tensor([2.4], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(f, y)
+
+
+# Quality focal and varifocal loss
+
+Z = verify.linspace(-9, 9, 201)
+QUALITY = torch.rand(201, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+SURE = (20.0, 60.0, 95.0, 200.0, 1e4, math.inf)
+each_beta = pytest.mark.parametrize("beta", [0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 7.0])
+
+
+def cross_entropy(z: Tensor, y: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(z, y, reduction="none")
+
+
+def first_and_second(name: str, z: Tensor, y: Tensor, **hyper: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The unreduced loss and its derivatives."""
+    z = z.clone().requires_grad_()
+    value = loss(name, z, y, **hyper)
+    (first,) = torch.autograd.grad(value.sum(), z, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), z)
+    return value.detach(), first.detach(), second
+
+
+@each_beta
+def test_quality_focal_definition(beta: float) -> None:
+    expected = (Z.sigmoid() - QUALITY).abs() ** beta * cross_entropy(Z, QUALITY)
+    assert torch.allclose(loss("quality_focal_loss", Z, QUALITY, beta=beta), expected, rtol=1e-9)
+
+
+def test_quality_focal_without_beta_is_cross_entropy() -> None:
+    for y in (QUALITY, QUALITY.round()):
+        ours = loss("quality_focal_loss", Z, y, beta=0.0)
+        assert torch.allclose(ours, lossfns.binary_cross_entropy(Z, y, reduction="none"), rtol=1e-14)
+    assert lossfns.quality_focal_loss(torch.zeros(1), torch.tensor([0.5]), beta=0.0).item() == pytest.approx(
+        math.log(2)
+    )
+
+
+@each_beta
+def test_quality_focal_of_labels_is_the_binary_focal_loss(beta: float) -> None:
+    for y in (torch.zeros_like(Z), torch.ones_like(Z)):
+        ours = first_and_second("quality_focal_loss", Z, y, beta=beta)
+        theirs = first_and_second("binary_focal_loss", Z, y, gamma=beta)
+        for a, b in zip(ours, theirs, strict=True):
+            assert torch.allclose(a, b, rtol=1e-9, atol=0)
+
+
+@each_beta
+@each_dtype
+def test_a_quality_that_is_met_costs_nothing(beta: float, dtype: torch.dtype) -> None:
+    """Cross-entropy stays at log 2 here. All inputs are equal; |0|^β has no derivative of its own."""
+    z, y = torch.zeros(3, dtype=dtype), torch.full((3,), 0.5, dtype=dtype)
+    value, first, second = first_and_second("quality_focal_loss", z, y, beta=beta)
+    assert value.tolist() == first.tolist() == [0.0] * 3
+    bend = 2 * 0.25**2 * math.log(2) if beta == 2 else 0.0
+    assert second.tolist() == pytest.approx([bend] * 3)
+
+
+def test_quality_focal_is_least_where_the_quality_is_met() -> None:
+    y = torch.tensor([0.02, 0.3, 0.77, 0.999]).double()
+    at = first_and_second("quality_focal_loss", y.logit(), y)
+    assert at[0].max() < 1e-30
+    assert at[1].abs().max() < 1e-15
+    for step in (1e-3, -1e-3, 1.0, -1.0):
+        assert (loss("quality_focal_loss", y.logit() + step, y) > at[0]).all()
+
+
+def test_the_curvature_of_a_small_beta_is_infinite_where_the_quality_is_met() -> None:
+    """β (β − 1) |p − y|^(β − 2) (p (1 − p))² H at distance h: in h as in z at p = ½, where H = log 2."""
+    h = torch.tensor([1e-4, -1e-4, 1e-8]).double()
+    half = torch.full_like(h, 0.5)
+    second = first_and_second("quality_focal_loss", h, half, beta=1.5)[2]
+    expected = 0.75 * (h.abs() / 4) ** -0.5 / 16 * math.log(2)
+    assert torch.allclose(second, expected, rtol=1e-3)
+
+
+@each_beta
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_quality_focal_of_sure_scores(beta: float, dtype: torch.dtype) -> None:
+    """Right ones are free, infinite ones too, others linear: at distance |y − p|, slope |y − p|^(β + 1)."""
+    for logit in SURE:
+        z = torch.tensor([logit, -logit, -logit, logit, -logit, logit], dtype=dtype)
+        y = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.25, 0.25], dtype=dtype)
+        some = slice(None) if math.isfinite(logit) else slice(2)
+        value, first, second = first_and_second("quality_focal_loss", z[some], y[some], beta=beta)
+        assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        steep = torch.tensor([0.0, 0.0, -1.0, 1.0, -(0.25 ** (beta + 1)), 0.75 ** (beta + 1)])[some].double()
+        assert torch.allclose(first.double(), steep, atol=1e-6, rtol=max(1e-6, torch.finfo(dtype).eps))
+        assert second.abs().max() < 1e-6
+        assert value[:2].abs().max() < 1e-8
+        assert torch.allclose(value[2:].double(), (steep * z[some]).double()[2:], rtol=1e-5)
+
+
+def test_the_plain_formula_has_no_gradient_there() -> None:
+    z, y = torch.tensor([200.0], requires_grad=True), torch.ones(1)
+    plain = (z.sigmoid() - y).abs() ** 0.5 * cross_entropy(z, y)
+    assert torch.autograd.grad(plain.sum(), z)[0].isnan().all()
+
+
+def test_varifocal_definition() -> None:
+    y = torch.where(torch.arange(201) % 3 == 0, 0.0, QUALITY)
+    p = Z.sigmoid()
+    for alpha, gamma in ((0.75, 2.0), (0.3, 0.0), (2.0, 0.5)):
+        expected = torch.where(y > 0, y, alpha * p**gamma) * cross_entropy(Z, y)
+        ours = loss("varifocal_loss", Z, y, alpha=alpha, gamma=gamma)
+        assert torch.allclose(ours, expected, rtol=1e-12)
+
+
+def test_varifocal_relatives() -> None:
+    ones, zeros = torch.ones_like(Z), torch.zeros_like(Z)
+    assert torch.allclose(loss("varifocal_loss", Z, ones, gamma=7.0), cross_entropy(Z, ones))
+    negative = loss("varifocal_loss", Z, zeros, alpha=0.6)
+    assert torch.allclose(negative, 0.6 * loss("binary_focal_loss", Z, zeros))
+    assert torch.allclose(negative, 0.6 * loss("quality_focal_loss", Z, zeros))
+
+
+def test_a_positive_that_is_met_costs_its_entropy() -> None:
+    y = torch.tensor([0.02, 0.3, 0.77, 0.999]).double()
+    value, first, second = first_and_second("varifocal_loss", y.logit(), y)
+    assert torch.allclose(value, -y * (y * y.log() + (1 - y) * (1 - y).log()))
+    assert first.abs().max() < 1e-15
+    assert torch.allclose(second, y * y * (1 - y))
+
+
+def test_the_factor_of_a_negative_has_a_gradient() -> None:
+    """At p = ½: α/4 (½ + log 2); with the factor held constant it would be α/8."""
+    slope = first_and_second("varifocal_loss", torch.zeros(1), torch.zeros(1))[1].item()
+    assert slope == pytest.approx(0.75 / 4 * (0.5 + math.log(2)))
+    assert slope > 2 * 0.75 / 8
+
+
+def test_a_target_that_is_not_detached_has_a_gradient() -> None:
+    """d/dy of y (softplus(z) − y z), and 0 for a negative."""
+    z, y = torch.tensor([0.7, 0.7, -3.0]).double(), torch.tensor([0.4, 0.0, 1.0]).double().requires_grad_()
+    (slope,) = torch.autograd.grad(loss("varifocal_loss", z, y).sum(), y)
+    expected = F.softplus(z) - 2 * y.detach() * z
+    assert slope.tolist() == pytest.approx([float(expected[0]), 0.0, float(expected[2])])
+
+
+def test_a_quality_of_0_is_a_negative() -> None:
+    z = torch.tensor([2.0, 2.0])
+    tiny, nothing = loss("varifocal_loss", z, torch.tensor([1e-6, 0.0])).tolist()
+    assert tiny < 1e-5
+    assert nothing == pytest.approx(0.75 * 0.880797**2 * 2.126928)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_varifocal_of_sure_scores(gamma: float, dtype: torch.dtype) -> None:
+    for logit in SURE:
+        z = torch.tensor([logit, -logit, -logit, logit], dtype=dtype)
+        y = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype)
+        value, first, second = first_and_second("varifocal_loss", z, y, gamma=gamma)
+        assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert value[:2].abs().max() < 1e-8
+        if math.isfinite(logit):
+            assert value[2:].tolist() == pytest.approx([float(z[0]), 0.75 * float(z[0])], rel=1e-6)
+            assert first.tolist() == pytest.approx([0.0, 0.0, -1.0, 0.75], abs=1e-6)
+            assert second.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["quality_focal_loss", "varifocal_loss"])
+def test_qualities_are_not_swallowed(name: str) -> None:
+    """NaN stays; a GIoU below 0 is refused; what has weight 0 is neither."""
+    z, y = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, math.nan, -0.25])
+    assert loss(name, z, y)[1].isnan()
+    for other in (y[:2], y[[0, 2]]):
+        with lossfns.strict(), pytest.raises(ValueError, match=r"target must be from 0 to 1, got .* \(1,\)"):
+            loss(name, z[:2], other)
+    z.requires_grad_()
+    with lossfns.strict():
+        value = loss(name, z, y, weight=torch.tensor([1, 0, 0]), reduction="mean")
+    assert value == loss(name, z[:1], y[:1]).item()
+    assert torch.autograd.grad(value, z)[0][1:].tolist() == [0, 0]

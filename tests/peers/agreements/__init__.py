@@ -76,6 +76,8 @@ NO_PEER = {
     "ldam_loss": "",
     "eiou_loss": "",
     "distribution_focal_loss": "",
+    "quality_focal_loss": "for labels 0 and 1 it is the binary focal loss",
+    "varifocal_loss": "",
     "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
     "siglip_loss": "",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",

@@ -567,13 +567,14 @@ def _sum_positives(z: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[T
     return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
 
-@checked(margin=rules.non_negative, scale=rules.positive)
+@checked(margin=rules.non_negative, scale=rules.positive, monotone=rules.boolean)
 def arcface_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 0.5,
     scale: float = 64.0,
+    monotone: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -583,23 +584,25 @@ def arcface_loss(
         \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
     Args:
-        margin: m, a number from 0 on, in radians.
+        margin: m, a number from 0 on, in radians; at most π/2 if ``monotone``.
         scale: s, a positive number.
+        monotone: beyond θ_y = π − m take u = z_y − m sin m.
         weight: broadcasts to (N,); rows of weight 0 are left out.
 
     Conventions:
         ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; the ``scale`` is
-        applied here. u = cos(θ_y + m). The formula is taken as printed: beyond θ = π − m the right class
-        gains from being farther. Where its cosine is ±1, and the derivative of cos(θ + ``margin``) infinite,
-        the gradient is that of cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with
-        sin θ = 0.
+        applied here. u = cos(θ_y + m). By default the formula is taken as printed: beyond θ = π − m the right
+        class gains from being farther. With ``monotone`` it never does: u goes on as in the authors' first
+        code, and falls at θ = π − m from −1 to −cos m − m sin m, so that the loss jumps there. Where its
+        cosine is ±1, and the derivative of cos(θ + ``margin``) infinite, the gradient is that of
+        cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with sin θ = 0.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
 
     Raises:
         IndexError: a target outside 0 … C − 1.
-        ValueError: under ``strict()`` a cosine outside [−1, 1].
+        ValueError: ``monotone`` with a ``margin`` above π/2; under ``strict()`` a cosine outside [−1, 1].
 
     Source:
         Deng, Guo, Xue & Zafeiriou (2019), *ArcFace: additive angular margin loss for deep face recognition*.
@@ -608,12 +611,17 @@ def arcface_loss(
         >>> arcface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.5, scale=1.0)
         tensor(0.7852)
     """
+    if monotone and margin > math.pi / 2:
+        raise ValueError(f"margin must be at most π/2 where the loss is to be monotone, got {margin}")
 
     def rotate(cosine: Tensor) -> Tensor:
         sine_squared = (1 - cosine) * (1 + cosine)
         inside = sine_squared > 0
         sine = torch.where(inside, torch.sqrt(torch.where(inside, sine_squared, 1.0)), 0.0)
-        return cosine * math.cos(margin) - sine * math.sin(margin)
+        rotated = cosine * math.cos(margin) - sine * math.sin(margin)
+        if not monotone:
+            return rotated
+        return torch.where(cosine > -math.cos(margin), rotated, cosine - margin * math.sin(margin))
 
     return _margin_softmax(rotate, input, target, scale, weight, reduction)
 
@@ -864,6 +872,7 @@ class ArcFaceLoss(LossModule, loss=arcface_loss):
 
     margin: float = 0.5
     scale: float = 64.0
+    monotone: bool = False
     reduction: Reduction = "mean"
 
 

@@ -716,6 +716,55 @@ def test_arcface_at_the_poles(margin: float, cosine: float) -> None:
         assert f(x).item() == pytest.approx(math.log1p(math.exp(4 * (0.2 - rotated))), abs=1e-6)
 
 
+@pytest.mark.parametrize("margin", [0.0, 1e-3, 0.3, 0.5, 1.0, 1.5, math.pi / 2])
+@pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
+def test_monotone_arcface_never_gains_from_being_farther(margin: float, dtype: torch.dtype) -> None:
+    """Up to θ = π − m it is the printed formula; there u falls by cos m + m sin m − 1, and rises nowhere."""
+    edge = -math.cos(margin)
+    ends = torch.tensor([-1.0, edge, 1.0], dtype=dtype)
+    near = torch.stack([ends.nextafter(torch.full_like(ends, bound)) for bound in (-1, 1)]).flatten()
+    cosine = torch.cat([torch.linspace(-1, 1, 20001, dtype=dtype), ends, near]).sort().values
+
+    def adjusted(monotone: bool) -> Tensor:
+        x = torch.stack([cosine, torch.zeros_like(cosine)], 1)
+        loss = partial(lossfns.arcface_loss, margin=margin, scale=1.0, monotone=monotone, reduction="none")
+        return -loss(x, torch.zeros(len(x), dtype=torch.long)).expm1().log()
+
+    u, printed, tol = adjusted(True), adjusted(False), 1e-6 if dtype is torch.float32 else 1e-14
+    assert (u.diff() >= -tol).all()
+    before = cosine > edge + tol
+    assert torch.equal(u[before], printed[before])
+    beyond = cosine < edge - tol
+    torch.testing.assert_close(u[beyond], cosine[beyond] - margin * math.sin(margin), rtol=0, atol=tol)
+    assert (u <= printed + tol).all()  # the right class has no more than it had
+    jump = math.cos(margin) + margin * math.sin(margin) - 1
+    if beyond.any() and before.any():
+        assert (u[before][0] - u[beyond][-1]).item() == pytest.approx(jump, abs=1e-3)
+    if margin > 0.2:  # below, the steps are too wide to show it
+        assert (printed.diff() < -tol).any()
+
+
+@pytest.mark.parametrize("cosine", [1.0, -1.0, 1.0000001, -1.0000001, -math.cos(0.5)])
+def test_monotone_arcface_at_its_edges(cosine: float) -> None:
+    x = torch.tensor([[cosine, 0.2]], dtype=F64)
+    f = partial(lossfns.arcface_loss, target=torch.tensor([0]), margin=0.5, scale=4.0, monotone=True)
+    u = cosine - 0.5 * math.sin(0.5) if cosine < 0 else cosine * math.cos(0.5)
+    slope = 1.0 if cosine < 0 else math.cos(0.5)
+    share = 1 / (1 + math.exp(4 * (u - 0.2)))
+    assert f(x).item() == pytest.approx(-math.log1p(-share), rel=1e-12)
+    expected = torch.tensor([[-4 * share * slope, 4 * share]], dtype=F64)
+    torch.testing.assert_close(gradients(f, x)[0], expected)
+
+
+def test_monotone_arcface_refuses_margins_at_which_it_is_not() -> None:
+    """Beyond π/2 the right class has no cosine above 0, and from 2.34 the jump leads upwards."""
+    x, target = torch.zeros(1, 2), torch.tensor([0])
+    for margin in (1.5708, 2.0, 4.0):
+        assert lossfns.arcface_loss(x, target, margin=margin).isfinite()
+        with pytest.raises(ValueError, match=rf"^margin must be at most π/2 where .*, got {margin}$"):
+            lossfns.arcface_loss(x, target, margin=margin, monotone=True)
+
+
 def test_margins_of_0_are_normalised_softmax() -> None:
     x, target = 0.3 * normal(7, 4).tanh(), torch.tensor([0, 3, 1, 2, 0, 1, 3])
     for loss in (lossfns.arcface_loss, lossfns.cosface_loss):

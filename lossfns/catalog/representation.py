@@ -13,6 +13,8 @@ ABOVE_A_PAIR = Claim(
     lambda logit_scale, logit_bias, **_: (math.log1p(math.exp(-logit_scale - logit_bias)), math.inf),
 )
 
+SMOOTH = Claim("iff not monotone", lambda monotone, **_: not monotone)
+
 
 def _direction_card(
     name: str,
@@ -119,8 +121,8 @@ CARDS = (
         estimates="scores with an angular margin",
         likelihood=NO_LAW,
         convex=NO,
-        c1=YES,
-        c2=YES,
+        c1=SMOOTH,
+        c2=SMOOTH,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
     ),

@@ -94,8 +94,11 @@ def siglip(m: Any, u: Any, v: Any, logit_scale: float = 10.0, logit_bias: float 
     return [sum(pair(i, j) for j in range(len(v))) for i in range(len(u))]
 
 
-def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0) -> Any:
-    rotated = m.cos(m.acos(z[y]) + margin)
+def arcface(
+    m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0, monotone: bool = False
+) -> Any:
+    angle = m.acos(z[y]) + margin
+    rotated = m.cos(angle) if angle < m.pi or not monotone else z[y] - margin * m.sin(margin)
     return log_share(m, [scale * (rotated if j == y else v) for j, v in enumerate(z)], y)
 
 
@@ -227,7 +230,7 @@ CASES = (
         "arcface_loss",
         arcface,
         layout=COSINES,
-        hypers=({}, {"margin": 0.3}),
+        hypers=({}, {"margin": 0.3}, {"margin": 1.4, "scale": 200.0, "monotone": True}),
         extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
         low=-0.3,
         high=0.3,
@@ -236,7 +239,9 @@ CASES = (
         claims=Claims(
             unbounded_range=(-1.0, 1.0),
             targets=(0, 2),
-            tex_values=lambda margin=0.5, scale=64.0: {"m": margin, "s": scale},
+            kinks=lambda margin=0.5, **hyper: (-4 * math.cos(margin),),
+            kink_direction=(0.25, 0.0, 0.0),
+            tex_values=lambda margin=0.5, scale=64.0, monotone=False: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
         ),
     ),

@@ -54,6 +54,7 @@ __all__ = [
     "CosFaceLoss",
     "InfoNCELoss",
     "NTXentLoss",
+    "NegativeCosineLoss",
     "SigLIPLoss",
     "SupConLoss",
     "TripletLoss",
@@ -64,6 +65,7 @@ __all__ = [
     "contrastive_loss",
     "cosface_loss",
     "info_nce_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
     "siglip_loss",
     "supcon_loss",
@@ -814,6 +816,47 @@ def _off_diagonal(a: Tensor, b: Tensor) -> Tensor:
     return (everything - (x * y).sum(1).square().sum()).to(a.dtype)
 
 
+@checked()
+def negative_cosine_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""A prediction should point where its target does, which is held constant (SimSiam, BYOL).
+
+    .. math:: \ell(p, z) = -\cos(p, z) = -\frac{p \cdot z}{\lVert p \rVert \lVert z \rVert}
+
+    Args:
+        weight: broadcasts to (…); rows of weight 0 are left out.
+
+    Conventions:
+        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition, and
+        keeps the views from collapsing. Rows are L2-normalised here; a row of zeros has cosine 0 and gradient
+        0. The squared distance of the unit vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ:
+        their gradients are 2 and 1 times that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
+
+    Shape:
+        ``input``, ``target``: (…, D), equal. ``"none"``: (…).
+
+    Source:
+        Chen & He (2021), *Exploring simple Siamese representation learning*; Grill et al. (2020), *Bootstrap
+        your own latent: a new approach to self-supervised learning*.
+
+    Example:
+        Of predictions p and projections z of two views:
+
+        >>> p1, z1 = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+        >>> p2, z2 = torch.tensor([[5.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+        >>> (negative_cosine_loss(p1, z2) + negative_cosine_loss(p2, z1)) / 2
+        tensor(-0.9000)
+    """
+
+    _check.is_tensor(input=input, target=target)
+
+    def against(p: Tensor, z: Tensor) -> Tensor:
+        return -(normalize(p) * normalize(z)).sum(-1)
+
+    return elementwise(against, weight, reduction, axes=1, input=input, target=target.detach())
+
+
 class ContrastiveLoss(LossModule, loss=contrastive_loss):
     """The Module of :func:`contrastive_loss`."""
 
@@ -896,3 +939,9 @@ class VICRegLoss(LossModule, loss=vicreg_loss):
     sim: float = 25.0
     var: float = 25.0
     cov: float = 1.0
+
+
+class NegativeCosineLoss(LossModule, loss=negative_cosine_loss):
+    """The Module of :func:`negative_cosine_loss`."""
+
+    reduction: Reduction = "mean"

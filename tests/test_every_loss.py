@@ -34,6 +34,7 @@ from tests.support import (
     gradients,
     leaves,
     row_weight,
+    slopes,
 )
 
 
@@ -49,6 +50,19 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
     assert functions == {case.name for case in CASES} | set(STATISTICS) == set(cards())
     for name, card in cards().items():
         assert card.module.__name__ in vars(lossfns), name
+
+
+HELD_CONSTANT = {("negative_cosine_loss", "target")}
+
+
+@each_hyper
+def test_every_argument_has_a_gradient(case: LossCase, hyper: Hyper) -> None:
+    """But for those that a definition holds constant, which are no part of the graph."""
+    arguments = leaves(case.arguments(*case.layout.shape))
+    names = [n for n, a in zip(case.argument_names, arguments, strict=True) if a.requires_grad]
+    found = torch.autograd.grad(case(*arguments, **hyper), differentiable(arguments), allow_unused=True)
+    for name, slope in zip(names, found, strict=True):
+        assert (slope is None) == ((case.name, name) in HELD_CONSTANT), name
 
 
 @each_hyper
@@ -208,8 +222,8 @@ def test_an_empty_batch_costs_nothing(case: LossCase, shape: tuple[int, ...]) ->
             value = case(*arguments, **kwargs, **hyper)
             assert value.item() == 0
             assert value.shape == ()
-            for leaf in differentiable(arguments):
-                assert torch.autograd.grad(value, leaf, retain_graph=True)[0].shape == leaf.shape
+            found = slopes(value, arguments, retain_graph=True)
+            assert [s.shape for s in found] == [a.shape for a in differentiable(arguments)]
         assert case(*arguments, reduction="none", **hyper).shape == shape
 
 
@@ -417,8 +431,7 @@ def test_shapes_are_known_of_fake_tensors(case: LossCase, hyper: Hyper) -> None:
             assert case(*arguments, weight=weight, reduction="none", **known).shape == shape
             value = case(*arguments, weight=weight, **known)
             assert value.shape == ()
-            slopes = torch.autograd.grad(value, differentiable(arguments))
-            assert [s.shape for s in slopes] == [a.shape for a in differentiable(arguments)]
+            assert [s.shape for s in slopes(value, arguments)] == [a.shape for a in differentiable(arguments)]
 
 
 @each_case

@@ -597,6 +597,7 @@ ZERO_ROWS = {
     "barlow": lambda x: lossfns.barlow_twins_loss(torch.cat([x, x[:, :1] * 0 + 0.1], 1), normal(7, 4)),
     "barlow_wide": lambda x: lossfns.barlow_twins_loss(x.t(), 3 + 0 * x.t()),
     "vicreg": lambda x: lossfns.vicreg_loss(x, Y),
+    "negative_cosine": lambda x: lossfns.negative_cosine_loss(x, Y),
 }
 
 
@@ -918,6 +919,81 @@ def test_views_that_only_agree_may_collapse_unless_variance_is_asked_for() -> No
     assert lossfns.vicreg_loss(zero, zero).item() == pytest.approx(25 * 0.99)
 
 
+# Negative cosine
+
+
+def test_the_negative_cosine_is_the_distance_of_unit_vectors_but_for_constants() -> None:
+    """BYOL's square and the cosine distance."""
+    f = partial(lossfns.negative_cosine_loss, target=Y, reduction="none")
+    same(lambda x: 2 + 2 * f(x), lambda x: (F.normalize(x) - F.normalize(Y)).square().sum(1), X)
+    same(lambda x: 1 + f(x), lambda x: 1 - (F.normalize(x) * F.normalize(Y)).sum(1), X)
+
+
+def test_the_gradient_of_the_negative_cosine_is_that_of_its_card_and_stops_at_the_target() -> None:
+    p, z = X.clone().requires_grad_(), Y.clone().requires_grad_()
+    value = lossfns.negative_cosine_loss(p, z, reduction="sum")
+    along_p, along_z = torch.autograd.grad(value, (p, z), allow_unused=True)
+    assert along_z is None
+    length, unit = X.norm(dim=1, keepdim=True), F.normalize(X)
+    cosine = (unit * F.normalize(Y)).sum(1, keepdim=True)
+    torch.testing.assert_close(along_p, (cosine * unit - F.normalize(Y)) / length)
+    assert not lossfns.negative_cosine_loss(X, z).requires_grad
+
+
+def test_only_the_prediction_moves_where_both_views_come_from_one_network() -> None:
+    """And without the stop the two sides of SimSiam would pull at both."""
+    network = normal(3, 3, seed=5).requires_grad_()
+    p, z = X @ network, Y @ network
+    got = torch.autograd.grad(lossfns.negative_cosine_loss(p, z), network, retain_graph=True)[0]
+    stopped = -F.cosine_similarity(p, z.detach()).mean()
+    attached = -F.cosine_similarity(p, z).mean()
+    torch.testing.assert_close(got, torch.autograd.grad(stopped, network, retain_graph=True)[0])
+    assert not torch.allclose(got, torch.autograd.grad(attached, network)[0])
+
+
+def test_the_best_direction_is_that_of_the_mean_of_the_unit_targets() -> None:
+    """Not of the mean of the targets, which the longest would lead."""
+    z = torch.tensor([[1.0, 0.0], [0.0, 50.0], [3.0, 3.0], [2.0, -1.0]], dtype=F64)
+    angle = torch.arange(-180_000, 180_000, dtype=F64) * (math.pi / 180_000)
+    p = torch.stack([angle.cos(), angle.sin()], 1)
+    losses = torch.stack([lossfns.negative_cosine_loss(p, t.expand_as(p), reduction="none") for t in z]).mean(
+        0
+    )
+    best, mean = p[losses.argmin()], F.normalize(z, dim=1).mean(0)
+    torch.testing.assert_close(best, F.normalize(mean, dim=0), rtol=0, atol=2e-5)
+    assert (best - F.normalize(z.mean(0), dim=0)).norm() > 0.1
+    assert losses.min().item() == pytest.approx(-mean.norm().item(), abs=1e-9)
+
+
+def test_a_row_of_zeros_is_at_cosine_0_and_does_not_move() -> None:
+    p, z = X.clone(), Y.clone()
+    p[2] = z[4] = 0
+    f = partial(lossfns.negative_cosine_loss, target=z, reduction="none")
+    assert (f(p)[[2, 4]] == 0).all()
+    slope = gradients(f, p)[0]
+    assert (slope[[2, 4]] == 0).all()
+    assert (slope[[0, 1, 3, 5, 6]].abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e-200), (F64, 1e200)]
+)
+def test_the_negative_cosine_of_very_short_and_very_long_rows(dtype: torch.dtype, scale: float) -> None:
+    p, z, f = X.to(dtype), Y.to(dtype), lossfns.negative_cosine_loss
+    torch.testing.assert_close(f(p * scale, z / scale), f(p, z))
+    torch.testing.assert_close(
+        gradients(lambda x: f(x, z / scale), p * scale)[0] * scale, gradients(lambda x: f(x, z), p)[0]
+    )
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)], ids=str)
+def test_the_negative_cosine_with_any_leading_axes(lead: tuple[int, ...]) -> None:
+    p, z = normal(*lead, 4), normal(*lead, 4, seed=1)
+    expected = -(p * z).sum(-1) / (p.norm(dim=-1) * z.norm(dim=-1))
+    torch.testing.assert_close(lossfns.negative_cosine_loss(p, z, reduction="none"), expected)
+    torch.testing.assert_close(lossfns.negative_cosine_loss(p, z), expected.mean())
+
+
 # Precision, dtypes, learnable temperatures
 
 
@@ -931,6 +1007,7 @@ ALL = {
     "barlow_wide": (lossfns.barlow_twins_loss, (X.t(), Y.t())),
     "vicreg": (lossfns.vicreg_loss, (X, Y)),
     "vicreg_wide": (lossfns.vicreg_loss, (X.t(), Y.t())),
+    "negative_cosine": (lambda x: lossfns.negative_cosine_loss(x, Y.bfloat16().to(x.dtype)), (X,)),
 }
 each = pytest.mark.parametrize(("loss", "tensors"), ALL.values(), ids=ALL.keys())
 

@@ -171,4 +171,12 @@ CARDS = (
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
     ),
+    _direction_card(
+        "negative_cosine_loss",
+        "Negative cosine",
+        r"\frac{1}{\lVert p \rVert} \left(\cos(p, z) \frac{p}{\lVert p \rVert} - "
+        r"\frac{z}{\lVert z \rVert}\right)",
+        range=always((-1.0, 1.0), "$[-1, 1]$"),
+        estimates="direction of the mean of the unit targets",
+    ),
 )

@@ -94,9 +94,7 @@ def siglip(m: Any, u: Any, v: Any, logit_scale: float = 10.0, logit_bias: float 
     return [sum(pair(i, j) for j in range(len(v))) for i in range(len(u))]
 
 
-def arcface(
-    m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0, monotone: bool = False
-) -> Any:
+def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0, monotone: bool = False) -> Any:
     angle = m.acos(z[y]) + margin
     rotated = m.cos(angle) if angle < m.pi or not monotone else z[y] - margin * m.sin(margin)
     return log_share(m, [scale * (rotated if j == y else v) for j, v in enumerate(z)], y)
@@ -104,6 +102,10 @@ def arcface(
 
 def cosface(m: Any, z: Any, y: int, margin: float = 0.35, scale: float = 64.0) -> Any:
     return log_share(m, [scale * (v - margin * (j == y)) for j, v in enumerate(z)], y)
+
+
+def negative_cosine(m: Any, p: Any, z: Any) -> Any:
+    return -cosine(m, p, z)
 
 
 def not_finite(names: str, *good: Any, bad: Any = ([math.nan, 0.0], [0.0, math.inf])) -> Any:
@@ -262,6 +264,19 @@ CASES = (
             ),
             tex_values=lambda margin=0.35, scale=64.0: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
+        ),
+    ),
+    LossCase(
+        "negative_cosine_loss",
+        negative_cosine,
+        layout=vectors(2),
+        extremes=(*((u, v) for u, v, _ in FAR_APART), *SINGLE, (U, [-a for a in U])),
+        exact_gradient=False,
+        rejected=not_finite("input target", U, V),
+        claims=Claims(
+            unbounded_range=NEAR_ZERO,
+            evaluates_formula=False,
+            minimiser=(U, [3 * a for a in U]),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from tests.peers.agreements import same
 EUCLID = "distance=distances.LpDistance(normalize_embeddings=False), reducer=reducers.MeanReducer()"
 TRIPLETS = "torch.cat([e, f, h]), indices_tuple=torch.arange(18).view(3, 6).unbind()"
 RAW = "normalises the embeddings and leaves zeros out of the mean unless told"
+ATTACHED = "stopping the gradient is up to the caller"
 PROTOTYPES = "weight_init_func=torch.nn.init.eye_)(e[:, :3], k)"
 
 AGREEMENTS = (
@@ -90,5 +91,11 @@ AGREEMENTS = (
         "vicreg_loss(e, f, sim=20, var=15, cov=2)",
         ("lightly", "lightly.loss.VICRegLoss(lambda_param=20, mu_param=15, nu_param=2)(e, f)"),
         ("PML", "losses.VICRegLoss(invariance_lambda=20, variance_mu=15, covariance_v=2)(e, ref_emb=f)"),
+    ),
+    same(
+        "negative_cosine_loss(e, f)",
+        ("PyTorch", "-F.cosine_similarity(e, f.detach()).mean()", ATTACHED),
+        ("lightly", "lightly.loss.NegativeCosineSimilarity()(e, f.detach())", ATTACHED),
+        ("optax", "-optax.losses.cosine_similarity(e, jax.lax.stop_gradient(f)).mean()", ATTACHED),
     ),
 )

@@ -55,6 +55,7 @@ __all__ = [
     "InfoNCELoss",
     "NTXentLoss",
     "NegativeCosineLoss",
+    "ProxyAnchorLoss",
     "SigLIPLoss",
     "SupConLoss",
     "TripletLoss",
@@ -67,6 +68,7 @@ __all__ = [
     "info_nce_loss",
     "negative_cosine_loss",
     "nt_xent_loss",
+    "proxy_anchor_loss",
     "siglip_loss",
     "supcon_loss",
     "triplet_loss",
@@ -857,6 +859,72 @@ def negative_cosine_loss(
     return elementwise(against, weight, reduction, axes=1, input=input, target=target.detach())
 
 
+@checked(margin=rules.non_negative, alpha=rules.positive)
+def proxy_anchor_loss(
+    input: Tensor, target: Tensor, proxies: Tensor, *, margin: float = 0.1, alpha: float = 32.0
+) -> Tensor:
+    r"""Each class has a proxy, which pulls the rows of its class, the hardest most, and pushes the others.
+
+    .. math:: \ell = \frac{1}{\lvert P^+ \rvert} \sum_{p \in P^+} \log \Big(1 + \sum_{x \in X_p^+}
+        e^{-\alpha (\cos(x, p) - \delta)}\Big) + \frac{1}{\lvert P \rvert} \sum_{p \in P} \log \Big(1 +
+        \sum_{x \in X_p^-} e^{\alpha (\cos(x, p) + \delta)}\Big)
+
+    Args:
+        margin: δ, a number from 0 on, in units of the cosine.
+        alpha: α, a positive number.
+
+    Conventions:
+        Row c of ``proxies`` is that of class c; it is learned, as a parameter of yours. P are all proxies, P⁺
+        those whose class is in the batch: the others have nothing to pull, but push all rows. Rows and
+        proxies are L2-normalised here; one of zeros has cosine 0 and gradient 0. A statistic of the batch: no
+        ``weight``, no ``reduction``. Without rows it is 0. Memory grows with (N + C) D, not N · C.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``proxies``: (C, D). Result: ().
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Kim, Kim, Cho & Kwak (2020), *Proxy anchor loss for deep metric learning*.
+
+    Example:
+        >>> x, proxies = torch.tensor([[2.0, 0.0], [0.6, 0.8]]), torch.eye(2)
+        >>> proxy_anchor_loss(x, torch.tensor([0, 1]), proxies, alpha=1.0)
+        tensor(1.2960)
+    """
+    _check.check_matrices(input=input, proxies=proxies)
+    _check.check_labels("target", target, input, "input")
+    x, p = _check.promote(input, proxies)
+    _check.finite("input", x)
+    _check.finite("proxies", p)
+    y = _prepare_indices(target, len(p), None)
+
+    def compute() -> Tensor:
+        present = p.new_zeros(len(p)).scatter(0, y, 1.0)
+        share = present / present.sum().clamp(min=1)
+        tile_loss = partial(_pull_and_push, margin=margin, alpha=alpha)
+        return by_tiles(tile_loss, normalize(p), normalize(x), y, share).sum()
+
+    return naming_the_index(compute, y, len(p), ignorable=False)
+
+
+def _pull_and_push(
+    start: int, proxies: Tensor, rows: Tensor, target: Tensor, share: Tensor, margin: float, alpha: float
+) -> Tensor:
+    """The terms of the proxies of a tile: the first times its share, the second divided by C."""
+    s = dot_products(proxies, rows)
+    classes = torch.arange(start, start + len(proxies), device=s.device)
+    own = classes.unsqueeze(1) == target
+    pull = _log_one_plus_sum_exp(mask_columns(alpha * (margin - s), ~own))
+    push = _log_one_plus_sum_exp(mask_columns(alpha * (margin + s), own))
+    return share[classes] * pull + push / len(share)
+
+
+def _log_one_plus_sum_exp(s: Tensor) -> Tensor:
+    return -F.logsigmoid(-s.logsumexp(1))
+
+
 class ContrastiveLoss(LossModule, loss=contrastive_loss):
     """The Module of :func:`contrastive_loss`."""
 
@@ -945,3 +1013,10 @@ class NegativeCosineLoss(LossModule, loss=negative_cosine_loss):
     """The Module of :func:`negative_cosine_loss`."""
 
     reduction: Reduction = "mean"
+
+
+class ProxyAnchorLoss(LossModule, loss=proxy_anchor_loss):
+    """The Module of :func:`proxy_anchor_loss`. The proxies are a parameter of your model, not of this."""
+
+    margin: float = 0.1
+    alpha: float = 32.0

@@ -598,6 +598,7 @@ ZERO_ROWS = {
     "barlow_wide": lambda x: lossfns.barlow_twins_loss(x.t(), 3 + 0 * x.t()),
     "vicreg": lambda x: lossfns.vicreg_loss(x, Y),
     "negative_cosine": lambda x: lossfns.negative_cosine_loss(x, Y),
+    "proxy_anchor": lambda x: lossfns.proxy_anchor_loss(x, LABELS, x.flip(0).repeat(2, 1)),
 }
 
 
@@ -994,6 +995,210 @@ def test_the_negative_cosine_with_any_leading_axes(lead: tuple[int, ...]) -> Non
     torch.testing.assert_close(lossfns.negative_cosine_loss(p, z), expected.mean())
 
 
+# Proxy anchor
+
+PROXIES = normal(5, 3, seed=8)
+IN_CLASSES = torch.tensor([3, 0, 3, 4, 0, 3, 0])  # 1 and 2 are not there
+
+
+def proxy_anchor(x: Tensor, p: Tensor, target: Tensor = IN_CLASSES, **hyper: Any) -> Tensor:
+    return lossfns.proxy_anchor_loss(x, target, p, **hyper)
+
+
+def plain_proxy_anchor(x: Tensor, p: Tensor, target: Tensor = IN_CLASSES, **hyper: Any) -> Tensor:
+    return by_reference(references.proxy_anchor, x, target, p, **hyper).squeeze(0)
+
+
+@pytest.mark.parametrize("plain", [10**9, 14])  # in one piece, and two proxies at a time
+@pytest.mark.parametrize("hyper", [{}, {"margin": 0.0, "alpha": 1.0}, {"margin": 0.5, "alpha": 4.0}], ids=str)
+@pytest.mark.parametrize(
+    "target",
+    [IN_CLASSES, torch.arange(7) % 5, torch.full((7,), 2), torch.full((7,), 4)],
+    ids=lambda t: str(t[:3]),
+)
+def test_proxy_anchor_is_that_of_the_plain_form(
+    plain: int, hyper: Any, target: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With classes that are not in the batch, with all, and with one alone."""
+    monkeypatch.setattr(_similarity, "PLAIN", plain)
+    f, g = partial(proxy_anchor, target=target, **hyper), partial(plain_proxy_anchor, target=target, **hyper)
+    same(f, g, X, PROXIES)
+    leaves = [X.clone().requires_grad_(), PROXIES.clone().requires_grad_()]
+    assert torch.autograd.gradcheck(f, leaves)
+    assert torch.autograd.gradgradcheck(f, leaves)
+
+
+def test_proxies_of_classes_that_are_not_there_push_alone() -> None:
+    """They count in the second mean, not in the first, and move away from the rows."""
+    s = 32 * (cosines(X, PROXIES) + 0.1)
+
+    def push(p: Tensor) -> Tensor:
+        return F.pad(32 * (cosines(X, p) + 0.1), (0, 0, 1, 0)).logsumexp(0) / 5
+
+    absent = [1, 2]
+    slope = gradients(proxy_anchor, X, PROXIES)[1]
+    torch.testing.assert_close(slope[absent], gradients(push, PROXIES)[0][absent])
+    moved = 32 * (cosines(X, PROXIES - 1e-4 * slope) + 0.1)
+    assert (moved.logsumexp(0) < s.logsumexp(0))[absent].all()
+
+
+def test_proxy_anchor_compiles_and_maps(compile: Any) -> None:
+    same(compile(proxy_anchor), proxy_anchor, X, PROXIES)
+    stack = [torch.stack([t, 2 * t.flip(1) + 1]) for t in (X, PROXIES)]
+    rows = torch.stack([proxy_anchor(*row) for row in zip(*stack, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(proxy_anchor)(*stack), rows)
+    slopes = torch.func.vmap(torch.func.grad(proxy_anchor))(*stack)
+    expected = [gradients(proxy_anchor, *row)[0] for row in zip(*stack, strict=True)]
+    torch.testing.assert_close(slopes, torch.stack(expected))
+    labels = torch.stack([IN_CLASSES, IN_CLASSES.flip(0)])
+    mapped = torch.func.vmap(lambda y: proxy_anchor(X, PROXIES, y))(labels)
+    torch.testing.assert_close(mapped, torch.stack([proxy_anchor(X, PROXIES, y) for y in labels]))
+    direction = normal(7, 3, seed=4)
+    with torch.autograd.forward_ad.dual_level():
+        value = proxy_anchor(torch.autograd.forward_ad.make_dual(X, direction), PROXIES)
+        tangent = torch.autograd.forward_ad.unpack_dual(value).tangent
+    torch.testing.assert_close(tangent, (gradients(proxy_anchor, X, PROXIES)[0] * direction).sum())
+
+
+def test_proxy_anchor_makes_no_matrix_of_rows_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_eager, "is_traced", lambda: False)
+    monkeypatch.setattr(_similarity, "PLAIN", 4000)
+    leaves = [normal(300, 4).requires_grad_(), normal(400, 4, seed=1).requires_grad_()]
+    with Largest() as largest:
+        torch.autograd.grad(proxy_anchor(*leaves, torch.arange(300)), leaves)
+    assert largest.size <= 2 * 4000
+
+
+def test_proxy_anchor_does_not_see_lengths() -> None:
+    for dtype, scale in ((torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e-200), (F64, 1e200)):
+        x, p = X.to(dtype), PROXIES.to(dtype)
+        torch.testing.assert_close(proxy_anchor(x * scale, p / scale), proxy_anchor(x, p))
+        for got, expected, factor in zip(
+            gradients(proxy_anchor, x * scale, p / scale),
+            gradients(proxy_anchor, x, p),
+            (scale, 1 / scale),
+            strict=True,
+        ):
+            torch.testing.assert_close(got * factor, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_proxy_anchor_of_exponents_that_overflow() -> None:
+    """e^(αs) is inf from α = 88 in float32; the loss is α times the hardest rows of each proxy."""
+    alpha, s = 1e4, cosines(X, PROXIES)
+    own = F.one_hot(IN_CLASSES, 5).bool()
+    pull = F.relu((0.1 - s).masked_fill(~own, -torch.inf).amax(0))
+    push = F.relu((0.1 + s).masked_fill(own, -torch.inf).amax(0))
+    expected = alpha * (pull.sum() / 3 + push.sum() / 5)
+    got = proxy_anchor(X.float(), PROXIES.float(), alpha=alpha)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert all(
+        slope.isfinite().all()
+        for slope in gradients(partial(proxy_anchor, alpha=alpha), X.float(), PROXIES.float())
+    )
+
+
+def test_proxy_anchor_without_rows_without_negatives_and_of_zeros() -> None:
+    for rows, classes in ((0, 5), (0, 0)):
+        tensors = torch.zeros(rows, 3), torch.ones(classes, 3)
+        target = torch.zeros(rows, dtype=torch.long)
+        f = partial(proxy_anchor, target=target)
+        assert f(*tensors).item() == 0
+        assert all((slope == 0).all() for slope in gradients(f, *tensors))
+    one, zero = torch.tensor([0]), torch.tensor(0.0)
+    alone = proxy_anchor(torch.tensor([[0.0, 2.0]]), torch.tensor([[0.0, 3.0]]), one, alpha=2.0)
+    assert alone.item() == pytest.approx(math.log1p(math.exp(-2 * 0.9)))
+    x, p = X.clone(), PROXIES.clone()
+    x[2] = p[3] = p[1] = zero
+    slopes = gradients(proxy_anchor, x, p)
+    assert (slopes[0][2] == 0).all()
+    assert (slopes[1][[1, 3]] == 0).all()
+    assert (slopes[0][0] != 0).any()
+    zeros = torch.zeros(4, 3)
+    got = proxy_anchor(zeros, zeros[:2], torch.tensor([0, 0, 0, 1]), alpha=2.0, margin=0.5)
+    terms = [math.log1p(n * math.e) for n in (3, 1, 1, 3)]
+    assert got.item() == pytest.approx(sum(terms) / 2)
+
+
+def test_slopes_of_proxy_anchor_are_those_of_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = X.clone().requires_grad_(), PROXIES.clone().requires_grad_()
+    s, slope = in_similarities(monkeypatch, partial(proxy_anchor, alpha=3.0, margin=0.2), a, b)
+    own = F.one_hot(IN_CLASSES, 5).t().bool()
+    pull, push = (-3 * (s - 0.2)).exp() * own, (3 * (s + 0.2)).exp() * ~own
+    expected = -pull / (1 + pull.sum(1, keepdim=True)) / 3 + push / (1 + push.sum(1, keepdim=True)) / 5
+    torch.testing.assert_close(slope, 3 * expected)
+
+
+def test_the_card_of_proxy_anchor() -> None:
+    card = catalog.cards()["proxy_anchor_loss"]
+
+    def f(x: Tensor) -> Any:
+        return torch.func.vmap(
+            lambda row: proxy_anchor(row.reshape(4, 2), PROXIES[:3, :2], IN_CLASSES[:4] % 3)
+        )(x)
+
+    assert bool(verify.convex(f, verify.random_points(-1, 1, 8))) == card.convex.value()
+    assert card.lipschitz.value() == card.smoothness.value() == math.inf
+    assert not verify.lipschitz(f, 1e4, verify.random_points(-1e-5, 1e-5, 8))
+    assert not verify.smooth(f, 1e4, verify.random_points(-1e-5, 1e-5, 8)[:50])
+    start, step = verify.random_points(-1, 1, 8, n=2, seed=5)
+    line = verify.linspace(-2, 2)
+    for order, claim in ((1, card.c1), (2, card.c2)):
+        assert (
+            bool(verify.differentiable(lambda t: f(start + t[:, None] * step), line, order, 1e-2))
+            == claim.value()
+        )
+    corners = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])  # the least value keeps its digits in float32
+    best = proxy_anchor(corners, corners, torch.tensor([0, 1]))
+    assert best.item() == pytest.approx(2 * math.exp(-32 * 0.9), rel=1e-4)
+
+
+def test_proxy_anchor_refuses_what_does_not_fit() -> None:
+    loss, y = lossfns.proxy_anchor_loss, IN_CLASSES
+    with pytest.raises(ValueError, match="proxies must have as many columns as input, 3"):
+        loss(X, y, PROXIES[:, :2])
+    with pytest.raises(ValueError, match=r"proxies must have two dimensions, \(N, D\), got \(3,\)"):
+        loss(X, y, PROXIES[0])
+    with pytest.raises(ValueError, match=r"target must have shape \(7,\), one index a row, got \(6,\)"):
+        loss(X, y[:6], PROXIES)
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(X, y.float(), PROXIES)
+    with pytest.raises(TypeError, match="proxies must be a torch.Tensor, got list"):
+        loss(X, y, PROXIES.tolist())
+    for bad in (5, -1):
+        with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 4, got {bad}$"):
+            loss(X, torch.where(torch.arange(7) == 3, bad, y), PROXIES)
+    for name, value in (("margin", -0.1), ("alpha", 0.0), ("alpha", math.inf)):
+        with pytest.raises(ValueError, match=f"^{name} must be"):
+            loss(X, y, PROXIES, **{name: value})
+        with pytest.raises(ValueError, match=f"^{name} must be"):
+            lossfns.ProxyAnchorLoss(**{name: value})
+    nan = torch.full((1, 3), math.nan).double()
+    with lossfns.strict():
+        assert torch.equal(loss(X, y, PROXIES), loss(X, y.to(torch.uint8), PROXIES))
+        with pytest.raises(ValueError, match=r"input must be finite, got nan at index \(6, 0\)"):
+            loss(torch.cat([X[:6], nan]), y, PROXIES)
+        with pytest.raises(ValueError, match=r"proxies must be finite, got nan at index \(4, 0\)"):
+            loss(X, y, torch.cat([PROXIES[:4], nan]))
+        with pytest.raises(ValueError, match="target must be an index from 0 to 3, got 4"):
+            loss(X, y, PROXIES[:4])
+
+
+def test_the_proxies_are_learned_from_the_call() -> None:
+    """The Module owns none: they are a parameter of the model that has the classes."""
+    module = lossfns.ProxyAnchorLoss(alpha=8.0)
+    assert not list(module.parameters())
+    assert not module.state_dict()
+    proxies = torch.nn.Parameter(PROXIES.clone())
+    assert torch.equal(module(X, IN_CLASSES, proxies), proxy_anchor(X, PROXIES, alpha=8.0))
+    optimizer = torch.optim.SGD([proxies], lr=0.1)
+    first = module(X, IN_CLASSES, proxies=proxies)
+    for _ in range(20):
+        optimizer.zero_grad()
+        module(X, IN_CLASSES, proxies).backward()
+        optimizer.step()
+    assert module(X, IN_CLASSES, proxies) < first - 0.1
+
+
 # Precision, dtypes, learnable temperatures
 
 
@@ -1008,6 +1213,7 @@ ALL = {
     "vicreg": (lossfns.vicreg_loss, (X, Y)),
     "vicreg_wide": (lossfns.vicreg_loss, (X.t(), Y.t())),
     "negative_cosine": (lambda x: lossfns.negative_cosine_loss(x, Y.bfloat16().to(x.dtype)), (X,)),
+    "proxy_anchor": (lambda x, p: lossfns.proxy_anchor_loss(x, LABELS % 3, p), (X, PROXIES)),
 }
 each = pytest.mark.parametrize(("loss", "tensors"), ALL.values(), ids=ALL.keys())
 

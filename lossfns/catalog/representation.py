@@ -179,4 +179,14 @@ CARDS = (
         range=always((-1.0, 1.0), "$[-1, 1]$"),
         estimates="direction of the mean of the unit targets",
     ),
+    _direction_card(
+        "proxy_anchor_loss",
+        "Proxy anchor",
+        r"\frac{\partial \ell}{\partial \cos(x, p)} = \begin{cases} -\frac{\alpha}{\lvert P^+ \rvert} "
+        r"\frac{e^{-\alpha (\cos(x, p) - \delta)}}"
+        r"{1 + \sum_{x' \in X_p^+} e^{-\alpha (\cos(x', p) - \delta)}} "
+        r"& x \in X_p^+ \\ \frac{\alpha}{\lvert P \rvert} \frac{e^{\alpha (\cos(x, p) + \delta)}}"
+        r"{1 + \sum_{x' \in X_p^-} e^{\alpha (\cos(x', p) + \delta)}} & \text{otherwise} \end{cases}",
+        estimates="an embedding of classes",
+    ),
 )

@@ -25,5 +25,5 @@ CASES = (
     *ranking.CASES,
 )
 
-STATISTICS = ("barlow_twins_loss", "vicreg_loss")
+STATISTICS = ("barlow_twins_loss", "vicreg_loss", "proxy_anchor_loss")
 """Losses of a whole batch, without weight or reduction: test_representation holds all there is of them."""

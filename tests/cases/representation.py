@@ -108,6 +108,16 @@ def negative_cosine(m: Any, p: Any, z: Any) -> Any:
     return -cosine(m, p, z)
 
 
+def proxy_anchor(m: Any, x: Any, y: Any, proxies: Any, margin: float = 0.1, alpha: float = 32.0) -> Any:
+    pulls, pushes = [], []
+    for c, p in enumerate(proxies):
+        s = [(cosine(m, a, p), label == c) for a, label in zip(x, y, strict=True)]
+        if c in y:
+            pulls.append(m.log(1 + sum(m.exp(-alpha * (v - margin)) for v, own in s if own)))
+        pushes.append(m.log(1 + sum(m.exp(alpha * (v + margin)) for v, own in s if not own) + 0 * p[0]))
+    return [sum(pulls) / max(len(pulls), 1) + sum(pushes) / len(pushes)]
+
+
 def not_finite(names: str, *good: Any, bad: Any = ([math.nan, 0.0], [0.0, math.inf])) -> Any:
     """Each of the vectors in turn with an entry that is not finite."""
     return tuple(

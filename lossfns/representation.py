@@ -50,6 +50,7 @@ __all__ = [
     "ArcFaceLoss",
     "BarlowTwinsLoss",
     "BatchHardTripletLoss",
+    "CenterLoss",
     "ContrastiveLoss",
     "CosFaceLoss",
     "InfoNCELoss",
@@ -63,6 +64,7 @@ __all__ = [
     "arcface_loss",
     "barlow_twins_loss",
     "batch_hard_triplet_loss",
+    "center_loss",
     "contrastive_loss",
     "cosface_loss",
     "info_nce_loss",
@@ -925,6 +927,59 @@ def _log_one_plus_sum_exp(s: Tensor) -> Tensor:
     return -F.logsigmoid(-s.logsumexp(1))
 
 
+@checked()
+def center_loss(
+    input: Tensor,
+    target: Tensor,
+    centers: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Rows should be near the centre of their class, which is learned with them.
+
+    .. math:: \ell(x, y) = \frac{1}{2} \lVert x - c_y \rVert^2
+
+    Args:
+        weight: broadcasts to (N,); rows of weight 0 are left out.
+
+    Conventions:
+        Row k of ``centers`` is c_k, a parameter of yours; nothing is normalised. It keeps no two centres
+        apart, and is added to a loss that does. The paper's is the ``"sum"``. The gradient is that of the
+        formula, Σ (c_k − x_i) over the n_k rows of a class under ``"sum"``; the paper divides it by 1 + n_k
+        before it moves a centre, with a learning rate of its own.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``centers``: (C, D). ``"none"``:
+        (N,).
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Wen, Zhang, Li & Qiao (2016), *A discriminative feature learning approach for deep face recognition*.
+
+    Example:
+        >>> x, centers = torch.tensor([[1.0, 1.0], [3.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]])
+        >>> center_loss(x, torch.tensor([0, 1]), centers, reduction="none")
+        tensor([1.0000, 0.5000])
+    """
+    _check.check_matrices(input=input, centers=centers)
+    _check.check_labels("target", target, input, "input")
+    _check.finite("centers", centers)
+    kept = expand_weight(weight, like=input.new_empty(()).expand(len(input)))
+    y = _prepare_indices(target, len(centers), None if kept is None else kept == 0)
+
+    def half_square(x: Tensor, c: Tensor) -> Tensor:
+        return (x - c).square().sum(-1) / 2
+
+    def compute() -> Tensor:
+        own = centers.index_select(0, y)  # which takes no index from the end
+        return elementwise(half_square, weight, reduction, axes=1, input=input, centers=own)
+
+    return naming_the_index(compute, y, len(centers), ignorable=False)
+
+
 class ContrastiveLoss(LossModule, loss=contrastive_loss):
     """The Module of :func:`contrastive_loss`."""
 
@@ -1020,3 +1075,9 @@ class ProxyAnchorLoss(LossModule, loss=proxy_anchor_loss):
 
     margin: float = 0.1
     alpha: float = 32.0
+
+
+class CenterLoss(LossModule, loss=center_loss):
+    """The Module of :func:`center_loss`. The centres are a parameter of your model, not of this."""
+
+    reduction: Reduction = "mean"

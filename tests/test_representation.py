@@ -1199,6 +1199,201 @@ def test_the_proxies_are_learned_from_the_call() -> None:
     assert module(X, IN_CLASSES, proxies) < first - 0.1
 
 
+# Center loss
+
+CENTERS = normal(5, 3, seed=11)
+SOME = torch.tensor([1.0, 0, 2, 1, 0.5, 1, 3]).double()
+
+
+def center(x: Tensor, c: Tensor, target: Tensor = IN_CLASSES, **how: Any) -> Tensor:
+    return lossfns.center_loss(x, target, c, **how)
+
+
+def plain_center(x: Tensor, c: Tensor, target: Tensor = IN_CLASSES) -> Tensor:
+    rows = zip(x, target.tolist(), strict=True)
+    return torch.stack([sum(((a - c[y]) ** 2).unbind(), start=a[0] * 0) / 2 for a, y in rows])
+
+
+@pytest.fixture(params=["whole", "chunks"])
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Once as one piece, once in chunks of a row."""
+    if request.param == "chunks":
+        monkeypatch.setattr(_chunked, "CHUNK", 4)
+        monkeypatch.setattr(_chunked, "FEW", 1)
+        monkeypatch.setattr(_chunked, "MANY", 1)
+    return str(request.param)
+
+
+def test_center_loss_is_that_of_the_plain_form(chunks: str) -> None:
+    graph = center(X.clone().requires_grad_(), CENTERS).grad_fn
+    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks")
+    same(partial(center, reduction="none"), plain_center, X, CENTERS)
+    same(partial(center, reduction="sum"), lambda x, c: plain_center(x, c).sum(), X, CENTERS)
+    same(center, lambda x, c: plain_center(x, c).mean(), X, CENTERS)
+    same(
+        partial(center, weight=SOME),
+        lambda x, c: (SOME * plain_center(x, c)).sum() / SOME.sum(),
+        X,
+        CENTERS,
+    )
+    leaves = [X.clone().requires_grad_(), CENTERS.clone().requires_grad_()]
+    for how in ({}, {"weight": SOME}):
+        assert torch.autograd.gradcheck(partial(center, **how), leaves)
+        assert torch.autograd.gradgradcheck(partial(center, **how), leaves)
+    same(
+        partial(center, reduction="sum"),
+        lambda x, c: lossfns.mse_loss(x, c[IN_CLASSES], reduction="sum") / 2,
+        X,
+        CENTERS,
+    )
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_rows_of_weight_0_reach_neither_center_loss_nor_a_centre(chunks: str, poison: float) -> None:
+    """Whatever they hold, their labels too, and whatever the centre does that no other row has."""
+    keep, used = SOME != 0, [0, 3, 4]
+    x, c = X.clone(), CENTERS.clone()
+    x[~keep] = poison
+    c[[1, 2]] = poison
+    wild = torch.where(keep, IN_CLASSES, 999)
+    first = torch.where(keep, IN_CLASSES, 1)
+    for target in (wild, first):
+        f = partial(center, target=target, weight=SOME)
+        got = gradients(f, x, c)
+        clean = partial(center, target=IN_CLASSES[keep], weight=SOME[keep])
+        expected = gradients(clean, X[keep], CENTERS)
+        assert f(x, c).item() == pytest.approx(clean(X[keep], CENTERS).item(), rel=1e-14)
+        torch.testing.assert_close(got[0][keep], expected[0])
+        torch.testing.assert_close(got[1][used], expected[1][used])
+        assert (got[0][~keep] == 0).all()
+        assert (got[1][[1, 2]] == 0).all()
+    c[0] = poison  # that of index 0, which a deleted row is given
+    f = partial(center, target=torch.full((7,), 3), weight=SOME, reduction="sum")
+    assert f(x, c).isfinite()
+    assert (gradients(f, x, c)[1][0] == 0).all()
+
+
+def test_center_loss_of_nothing(chunks: str) -> None:
+    for x, target, weight in (
+        (X[:0], IN_CLASSES[:0], None),
+        (torch.full_like(X, math.nan), torch.full((7,), -9), torch.zeros(7)),
+    ):
+        for reduction in ("mean", "sum"):
+            f = partial(center, target=target, weight=weight, reduction=reduction)
+            assert f(x, CENTERS).item() == 0
+            assert all((slope == 0).all() for slope in gradients(f, x, CENTERS))
+        assert center(x, CENTERS, target, weight=weight, reduction="none").shape == (len(x),)
+    assert center(X[:, :0], CENTERS[:, :0], reduction="none").tolist() == [0] * 7
+
+
+def test_the_update_of_the_paper_is_the_gradient_of_the_sum_divided_by_one_more_than_the_class() -> None:
+    """Algorithm 1, centre by centre; a centre without rows stays."""
+    slope = gradients(partial(center, reduction="sum"), X, CENTERS)[1]
+    count = torch.bincount(IN_CLASSES, minlength=5)
+    for k, c in enumerate(CENTERS):
+        own = X[k == IN_CLASSES]
+        torch.testing.assert_close(slope[k] / (1 + count[k]), (c - own).sum(0) / (1 + len(own)))
+    assert (slope[count == 0] == 0).all()
+
+
+def test_the_best_centres_are_the_means_of_the_classes() -> None:
+    """And at them, and only there, the centres have no gradient. Rows that are their centres cost nothing."""
+    means = torch.stack([X[k == IN_CLASSES].mean(0) if k in IN_CLASSES else CENTERS[k] for k in range(5)])
+    assert gradients(center, X, means)[1].abs().max() < 1e-15
+    assert all(center(X, means + 0.1 * normal(5, 3, seed=i)) > center(X, means) for i in range(20))
+    assert center(CENTERS[IN_CLASSES], CENTERS).item() == 0
+    assert all((slope == 0).all() for slope in gradients(center, CENTERS[IN_CLASSES], CENTERS))
+
+
+def test_the_card_of_center_loss() -> None:
+    card, y = catalog.cards()["center_loss"], torch.tensor([2])
+
+    def f(x: Tensor) -> Any:
+        return torch.func.vmap(lambda row: center(row[None], CENTERS, y))(x)
+
+    points = verify.random_points(-3, 3, 3)
+    assert bool(verify.convex(f, points)) == card.convex.value()
+    assert not verify.lipschitz(f, 1000.0, verify.random_points(-1e9, 1e9, 3))
+    assert verify.smooth(f, card.smoothness.value(), points)
+    assert verify.smooth(f, card.smoothness.value(), points, tight=True)
+    start, step = verify.random_points(-1, 1, 3, n=2, seed=5)
+    for order, claim in ((1, card.c1), (2, card.c2)):
+        line = verify.differentiable(lambda t: f(start + t[:, None] * step), verify.linspace(-2, 2), order)
+        assert bool(line) == claim.value()
+    torch.testing.assert_close(gradients(f, points)[0], points - CENTERS[2])
+    assert (f(points) >= card.range.value()[0]).all()
+    assert f(CENTERS[2:3]).item() == 0
+    unit = torch.distributions.Normal(CENTERS[2], torch.ones(3, dtype=F64))
+    gap = -unit.log_prob(points).sum(1) - f(points)
+    assert card.likelihood.value()
+    torch.testing.assert_close(gap, gap[:1].expand_as(gap))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
+def test_center_loss_is_computed_in_float32_at_least(dtype: torch.dtype) -> None:
+    x, c = X.to(dtype), CENTERS.to(dtype)
+    value = center(x, c)
+    assert value.dtype is (F64 if dtype is F64 else torch.float32)
+    torch.testing.assert_close(value.double(), center(x.double(), c.double()), rtol=1e-6, atol=0)
+    assert all(slope.dtype is dtype for slope in gradients(center, x, c))
+    assert center(x, CENTERS).dtype is F64
+    assert center(60000 * torch.ones(1, 4).half(), torch.zeros(1, 4), torch.tensor([0])).item() == 2 * 6e4**2
+
+
+def test_center_loss_compiles_and_maps_and_needs_no_values(compile: Any) -> None:
+    weighted = partial(center, weight=SOME)
+    same(compile(weighted), weighted, X, CENTERS)
+    stack = [torch.stack([t, 2 * t + 1]) for t in (X, CENTERS)]
+    rows = torch.stack([weighted(*row) for row in zip(*stack, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(weighted)(*stack), rows)
+    slopes = torch.func.vmap(torch.func.grad(weighted, argnums=1))(*stack)
+    expected = [gradients(weighted, *row)[1] for row in zip(*stack, strict=True)]
+    torch.testing.assert_close(slopes, torch.stack(expected))
+    meta = [t.to("meta") for t in (X, IN_CLASSES, CENTERS)]
+    for weight in (None, SOME.to("meta")):
+        got = lossfns.center_loss(*meta, weight=weight, reduction="none")
+        assert (got.shape, got.dtype, got.is_meta) == ((7,), F64, True)
+
+
+def test_center_loss_refuses_what_does_not_fit() -> None:
+    loss, y = lossfns.center_loss, IN_CLASSES
+    with pytest.raises(ValueError, match="centers must have as many columns as input, 3"):
+        loss(X, y, CENTERS[:, :2])
+    with pytest.raises(ValueError, match=r"input must have two dimensions, \(N, D\), got \(3,\)"):
+        loss(X[0], y, CENTERS)
+    with pytest.raises(ValueError, match=r"target must have shape \(7,\), one index a row, got \(6,\)"):
+        loss(X, y[:6], CENTERS)
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(X, y.float(), CENTERS)
+    with pytest.raises(TypeError, match="centers must be a torch.Tensor, got list"):
+        loss(X, y, CENTERS.tolist())
+    with pytest.raises(ValueError, match="weight must broadcast"):
+        loss(X, y, CENTERS, weight=torch.ones(7, 1))
+    with pytest.raises(ValueError, match="'mean', 'sum', 'none'"):
+        loss(X, y, CENTERS, reduction="avg")  # type: ignore[arg-type]
+    for bad in (5, -1):
+        with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 4, got {bad}$"):
+            loss(X, torch.where(torch.arange(7) == 3, bad, y), CENTERS)
+    nan = torch.full((1, 3), math.nan).double()
+    with lossfns.strict():
+        assert torch.equal(loss(X, y, CENTERS), loss(X, y.to(torch.uint8), CENTERS))
+        with pytest.raises(ValueError, match=r"input must be finite, got nan at index \(6, 0\)"):
+            loss(torch.cat([X[:6], nan]), y, CENTERS)
+        with pytest.raises(ValueError, match=r"centers must be finite, got nan at index \(4, 0\)"):
+            loss(X, y, torch.cat([CENTERS[:4], nan]))
+        with pytest.raises(ValueError, match="target must be an index from 0 to 3, got 4"):
+            loss(X, y, CENTERS[:4])
+
+
+def test_the_module_of_center_loss_owns_no_centre() -> None:
+    module = lossfns.CenterLoss(reduction="sum")
+    assert not list(module.parameters())
+    assert not module.state_dict()
+    assert torch.equal(module(X, IN_CLASSES, CENTERS), center(X, CENTERS, reduction="sum"))
+    expected = center(X, CENTERS, weight=SOME, reduction="sum")
+    assert torch.equal(module(X, IN_CLASSES, centers=CENTERS, weight=SOME), expected)
+
+
 # Precision, dtypes, learnable temperatures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, Claim, LossCard, always, law
 
 VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
 SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
@@ -188,5 +188,19 @@ CARDS = (
         r"& x \in X_p^+ \\ \frac{\alpha}{\lvert P \rvert} \frac{e^{\alpha (\cos(x, p) + \delta)}}"
         r"{1 + \sum_{x' \in X_p^-} e^{\alpha (\cos(x', p) + \delta)}} & \text{otherwise} \end{cases}",
         estimates="an embedding of classes",
+    ),
+    LossCard(
+        name="center_loss",
+        title="Center loss",
+        gradient="x - c_y",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="mean of each class",
+        likelihood=law("Gaussian with unit variances"),
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=ONE,
     ),
 )

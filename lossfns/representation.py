@@ -15,7 +15,8 @@ with ``torch.distributed`` as ``dist``::
 and let every process compute the loss of the whole batch, ``loss = info_nce_loss(gather(query),
 gather(keys))``. Each then differentiates with respect to its own rows alone, so the gradient is the *sum* of
 those of all processes. ``DistributedDataParallel`` takes their mean: call
-``(dist.get_world_size() * loss).backward()``.
+``(dist.get_world_size() * loss).backward()``. What the loss itself is given to learn, proxies or a
+temperature, has the gradient of the whole batch in every process: divide that by their number after the call.
 """
 
 from __future__ import annotations
@@ -653,7 +654,9 @@ def cosface_loss(
 
     Conventions:
         ``input`` holds the cosines z of an embedding with each class, not logits; ``margin`` and ``scale``
-        are applied here.
+        are applied here. With ``margin`` 0 it is the normalised softmax, ``cross_entropy(scale * input,
+        target)``; and Proxy-NCA of the squared distances 2 − 2z, times s/2, but for the right class, which
+        that paper leaves out of the sum.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
@@ -663,7 +666,8 @@ def cosface_loss(
         ValueError: under ``strict()`` a cosine outside [−1, 1].
 
     Source:
-        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*.
+        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*; Movshovitz-Attias
+        et al. (2017), *No fuss distance metric learning using proxies* (Proxy-NCA).
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)

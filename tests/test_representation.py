@@ -779,6 +779,20 @@ def test_margins_of_0_are_normalised_softmax() -> None:
     assert lossfns.arcface_loss(x, target).item() == pytest.approx(F.cross_entropy(logits, target).item())
 
 
+def test_proxy_nca_is_cosface_without_margin_but_for_its_own_proxy() -> None:
+    """The softmax of −s d² of unit vectors; the paper's sum, without the right proxy, is another loss."""
+    u, p, y, s = F.normalize(X), F.normalize(normal(5, 3, seed=8)), torch.arange(7) % 5, 3.0
+    squares = (u[:, None] - p).square().sum(2)
+    loss = partial(lossfns.cosface_loss, target=y, margin=0.0, scale=2 * s)
+    torch.testing.assert_close(loss(u @ p.t()), F.cross_entropy(-s * squares, y))
+    torch.testing.assert_close(loss(u @ p.t()), lossfns.cross_entropy(2 * s * u @ p.t(), y))
+    others = (-s * squares).masked_fill(F.one_hot(y, 5).bool(), -torch.inf).logsumexp(1)
+    paper = others + s * squares.gather(1, y[:, None]).squeeze(1)
+    each = loss(u @ p.t(), reduction="none")
+    torch.testing.assert_close(each, F.softplus(paper, threshold=1e9))
+    assert (paper < 0).any()
+
+
 def test_normalised_softmax_has_its_lower_bound_at_a_simplex() -> None:
     k, s = 5, 8.0
     simplex = F.normalize(torch.eye(k, dtype=F64) - 1 / k)
@@ -1063,9 +1077,9 @@ def test_proxy_anchor_compiles_and_maps(compile: Any) -> None:
 def test_proxy_anchor_makes_no_matrix_of_rows_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_eager, "is_traced", lambda: False)
     monkeypatch.setattr(_similarity, "PLAIN", 4000)
-    leaves = [normal(300, 4).requires_grad_(), normal(400, 4, seed=1).requires_grad_()]
+    x, p = normal(300, 4).requires_grad_(), normal(400, 4, seed=1).requires_grad_()
     with Largest() as largest:
-        torch.autograd.grad(proxy_anchor(*leaves, torch.arange(300)), leaves)
+        torch.autograd.grad(proxy_anchor(x, p, torch.arange(300)), (x, p))
     assert largest.size <= 2 * 4000
 
 
@@ -1163,7 +1177,7 @@ def test_proxy_anchor_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="target must have an integer dtype"):
         loss(X, y.float(), PROXIES)
     with pytest.raises(TypeError, match="proxies must be a torch.Tensor, got list"):
-        loss(X, y, PROXIES.tolist())
+        loss(X, y, PROXIES.tolist())  # type: ignore[arg-type]
     for bad in (5, -1):
         with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 4, got {bad}$"):
             loss(X, torch.where(torch.arange(7) == 3, bad, y), PROXIES)
@@ -1181,6 +1195,30 @@ def test_proxy_anchor_refuses_what_does_not_fit() -> None:
             loss(X, y, torch.cat([PROXIES[:4], nan]))
         with pytest.raises(ValueError, match="target must be an index from 0 to 3, got 4"):
             loss(X, y, PROXIES[:4])
+
+
+def test_what_a_loss_is_given_to_learn_has_its_whole_gradient_in_each_process() -> None:
+    """The recipe for several processes: right for the rows, times the processes for proxies and scalars."""
+    tau = torch.tensor(0.5, dtype=F64)
+    losses: tuple[tuple[Any, Tensor], ...] = (
+        (proxy_anchor, PROXIES),
+        (lambda x, t: lossfns.supcon_loss(x, IN_CLASSES, temperature=t), tau),
+    )
+    for loss, learned in losses:
+        expected = gradients(lambda w, p, f=loss: f(X @ w, p), torch.eye(3, dtype=F64), learned)
+
+        def of_process(own: Tensor, w: Tensor, p: Tensor, f: Any = loss) -> Tensor:
+            x = X @ w
+            whole: Tensor = 2 * f(torch.where(own, x, x.detach()), p)
+            return whole
+
+        first = (torch.arange(7) < 3)[:, None]
+        parts = [
+            gradients(partial(of_process, own), torch.eye(3, dtype=F64), learned) for own in (first, ~first)
+        ]
+        network, whole = ((a + b) / 2 for a, b in zip(*parts, strict=True))
+        torch.testing.assert_close(network, expected[0])
+        torch.testing.assert_close(whole, 2 * expected[1])
 
 
 def test_the_proxies_are_learned_from_the_call() -> None:
@@ -1366,7 +1404,7 @@ def test_center_loss_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="target must have an integer dtype"):
         loss(X, y.float(), CENTERS)
     with pytest.raises(TypeError, match="centers must be a torch.Tensor, got list"):
-        loss(X, y, CENTERS.tolist())
+        loss(X, y, CENTERS.tolist())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="weight must broadcast"):
         loss(X, y, CENTERS, weight=torch.ones(7, 1))
     with pytest.raises(ValueError, match="'mean', 'sum', 'none'"):

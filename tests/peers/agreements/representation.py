@@ -80,6 +80,11 @@ AGREEMENTS = (
         ),
     ),
     same(
+        "cosface_loss(F.normalize(e[:, :3]), k, margin=0, scale=8)",
+        ("PML", f"losses.NormalizedSoftmaxLoss(3, 3, temperature=1 / 8, {PROTOTYPES}", PROXIES),
+        ("PML", f"losses.ProxyNCALoss(3, 3, softmax_scale=4, {PROTOTYPES}", "squared distances; " + PROXIES),
+    ),
+    same(
         "barlow_twins_loss(100 * e, 100 * f, lambd=0.1)",
         (
             "lightly",

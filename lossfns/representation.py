@@ -15,7 +15,8 @@ with ``torch.distributed`` as ``dist``::
 and let every process compute the loss of the whole batch, ``loss = info_nce_loss(gather(query),
 gather(keys))``. Each then differentiates with respect to its own rows alone, so the gradient is the *sum* of
 those of all processes. ``DistributedDataParallel`` takes their mean: call
-``(dist.get_world_size() * loss).backward()``.
+``(dist.get_world_size() * loss).backward()``. What the loss itself is given to learn, proxies or a
+temperature, has the gradient of the whole batch in every process: divide that by their number after the call.
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ __all__ = [
     "ArcFaceLoss",
     "BarlowTwinsLoss",
     "BatchHardTripletLoss",
+    "CenterLoss",
     "ContrastiveLoss",
     "CosFaceLoss",
     "InfoNCELoss",
     "NTXentLoss",
+    "NegativeCosineLoss",
+    "ProxyAnchorLoss",
     "SigLIPLoss",
     "SupConLoss",
     "TripletLoss",
@@ -61,10 +65,13 @@ __all__ = [
     "arcface_loss",
     "barlow_twins_loss",
     "batch_hard_triplet_loss",
+    "center_loss",
     "contrastive_loss",
     "cosface_loss",
     "info_nce_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
+    "proxy_anchor_loss",
     "siglip_loss",
     "supcon_loss",
     "triplet_loss",
@@ -567,13 +574,14 @@ def _sum_positives(z: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[T
     return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
 
-@checked(margin=rules.non_negative, scale=rules.positive)
+@checked(margin=rules.non_negative, scale=rules.positive, monotone=rules.boolean)
 def arcface_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 0.5,
     scale: float = 64.0,
+    monotone: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -583,23 +591,25 @@ def arcface_loss(
         \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
     Args:
-        margin: m, a number from 0 on, in radians.
+        margin: m, a number from 0 on, in radians; at most π/2 if ``monotone``.
         scale: s, a positive number.
+        monotone: beyond θ_y = π − m take u = z_y − m sin m.
         weight: broadcasts to (N,); rows of weight 0 are left out.
 
     Conventions:
         ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; the ``scale`` is
-        applied here. u = cos(θ_y + m). The formula is taken as printed: beyond θ = π − m the right class
-        gains from being farther. Where its cosine is ±1, and the derivative of cos(θ + ``margin``) infinite,
-        the gradient is that of cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with
-        sin θ = 0.
+        applied here. u = cos(θ_y + m). By default the formula is taken as printed: beyond θ = π − m the right
+        class gains from being farther. With ``monotone`` it never does: u goes on as in the authors' first
+        code, and falls at θ = π − m from −1 to −cos m − m sin m, so that the loss jumps there. Where its
+        cosine is ±1, and the derivative of cos(θ + ``margin``) infinite, the gradient is that of
+        cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with sin θ = 0.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
 
     Raises:
         IndexError: a target outside 0 … C − 1.
-        ValueError: under ``strict()`` a cosine outside [−1, 1].
+        ValueError: ``monotone`` with a ``margin`` above π/2; under ``strict()`` a cosine outside [−1, 1].
 
     Source:
         Deng, Guo, Xue & Zafeiriou (2019), *ArcFace: additive angular margin loss for deep face recognition*.
@@ -608,12 +618,17 @@ def arcface_loss(
         >>> arcface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.5, scale=1.0)
         tensor(0.7852)
     """
+    if monotone and margin > math.pi / 2:
+        raise ValueError(f"margin must be at most π/2 where the loss is to be monotone, got {margin}")
 
     def rotate(cosine: Tensor) -> Tensor:
         sine_squared = (1 - cosine) * (1 + cosine)
         inside = sine_squared > 0
         sine = torch.where(inside, torch.sqrt(torch.where(inside, sine_squared, 1.0)), 0.0)
-        return cosine * math.cos(margin) - sine * math.sin(margin)
+        rotated = cosine * math.cos(margin) - sine * math.sin(margin)
+        if not monotone:
+            return rotated
+        return torch.where(cosine > -math.cos(margin), rotated, cosine - margin * math.sin(margin))
 
     return _margin_softmax(rotate, input, target, scale, weight, reduction)
 
@@ -639,7 +654,9 @@ def cosface_loss(
 
     Conventions:
         ``input`` holds the cosines z of an embedding with each class, not logits; ``margin`` and ``scale``
-        are applied here.
+        are applied here. With ``margin`` 0 it is the normalised softmax, ``cross_entropy(scale * input,
+        target)``; and Proxy-NCA of the squared distances 2 − 2z, times s/2, but for the right class, which
+        that paper leaves out of the sum.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
@@ -649,7 +666,8 @@ def cosface_loss(
         ValueError: under ``strict()`` a cosine outside [−1, 1].
 
     Source:
-        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*.
+        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*; Movshovitz-Attias
+        et al. (2017), *No fuss distance metric learning using proxies* (Proxy-NCA).
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)
@@ -806,6 +824,166 @@ def _off_diagonal(a: Tensor, b: Tensor) -> Tensor:
     return (everything - (x * y).sum(1).square().sum()).to(a.dtype)
 
 
+@checked()
+def negative_cosine_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""A prediction should point where its target does, which is held constant (SimSiam, BYOL).
+
+    .. math:: \ell(p, z) = -\cos(p, z) = -\frac{p \cdot z}{\lVert p \rVert \lVert z \rVert}
+
+    Args:
+        weight: broadcasts to (…); rows of weight 0 are left out.
+
+    Conventions:
+        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition, and
+        keeps the views from collapsing. Rows are L2-normalised here; a row of zeros has cosine 0 and gradient
+        0. The squared distance of the unit vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ:
+        their gradients are 2 and 1 times that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
+
+    Shape:
+        ``input``, ``target``: (…, D), equal. ``"none"``: (…).
+
+    Source:
+        Chen & He (2021), *Exploring simple Siamese representation learning*; Grill et al. (2020), *Bootstrap
+        your own latent: a new approach to self-supervised learning*.
+
+    Example:
+        Of predictions p and projections z of two views:
+
+        >>> p1, z1 = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+        >>> p2, z2 = torch.tensor([[5.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+        >>> (negative_cosine_loss(p1, z2) + negative_cosine_loss(p2, z1)) / 2
+        tensor(-0.9000)
+    """
+
+    _check.is_tensor(input=input, target=target)
+
+    def against(p: Tensor, z: Tensor) -> Tensor:
+        return -(normalize(p) * normalize(z)).sum(-1)
+
+    return elementwise(against, weight, reduction, axes=1, input=input, target=target.detach())
+
+
+@checked(margin=rules.non_negative, alpha=rules.positive)
+def proxy_anchor_loss(
+    input: Tensor, target: Tensor, proxies: Tensor, *, margin: float = 0.1, alpha: float = 32.0
+) -> Tensor:
+    r"""Each class has a proxy, which pulls the rows of its class, the hardest most, and pushes the others.
+
+    .. math:: \ell = \frac{1}{\lvert P^+ \rvert} \sum_{p \in P^+} \log \Big(1 + \sum_{x \in X_p^+}
+        e^{-\alpha (\cos(x, p) - \delta)}\Big) + \frac{1}{\lvert P \rvert} \sum_{p \in P} \log \Big(1 +
+        \sum_{x \in X_p^-} e^{\alpha (\cos(x, p) + \delta)}\Big)
+
+    Args:
+        margin: δ, a number from 0 on, in units of the cosine.
+        alpha: α, a positive number.
+
+    Conventions:
+        Row c of ``proxies`` is that of class c; it is learned, as a parameter of yours. P are all proxies, P⁺
+        those whose class is in the batch: the others have nothing to pull, but push all rows. Rows and
+        proxies are L2-normalised here; one of zeros has cosine 0 and gradient 0. A statistic of the batch: no
+        ``weight``, no ``reduction``. Without rows it is 0. Memory grows with (N + C) D, not N · C.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``proxies``: (C, D). Result: ().
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Kim, Kim, Cho & Kwak (2020), *Proxy anchor loss for deep metric learning*.
+
+    Example:
+        >>> x, proxies = torch.tensor([[2.0, 0.0], [0.6, 0.8]]), torch.eye(2)
+        >>> proxy_anchor_loss(x, torch.tensor([0, 1]), proxies, alpha=1.0)
+        tensor(1.2960)
+    """
+    _check.check_matrices(input=input, proxies=proxies)
+    _check.check_labels("target", target, input, "input")
+    x, p = _check.promote(input, proxies)
+    _check.finite("input", x)
+    _check.finite("proxies", p)
+    y = _prepare_indices(target, len(p), None)
+
+    def compute() -> Tensor:
+        present = p.new_zeros(len(p)).scatter(0, y, 1.0)
+        share = present / present.sum().clamp(min=1)
+        tile_loss = partial(_pull_and_push, margin=margin, alpha=alpha)
+        return by_tiles(tile_loss, normalize(p), normalize(x), y, share).sum()
+
+    return naming_the_index(compute, y, len(p), ignorable=False)
+
+
+def _pull_and_push(
+    start: int, proxies: Tensor, rows: Tensor, target: Tensor, share: Tensor, margin: float, alpha: float
+) -> Tensor:
+    """The terms of the proxies of a tile: the first times its share, the second divided by C."""
+    s = dot_products(proxies, rows)
+    classes = torch.arange(start, start + len(proxies), device=s.device)
+    own = classes.unsqueeze(1) == target
+    pull = _log_one_plus_sum_exp(mask_columns(alpha * (margin - s), ~own))
+    push = _log_one_plus_sum_exp(mask_columns(alpha * (margin + s), own))
+    return share[classes] * pull + push / len(share)
+
+
+def _log_one_plus_sum_exp(s: Tensor) -> Tensor:
+    return -F.logsigmoid(-s.logsumexp(1))
+
+
+@checked()
+def center_loss(
+    input: Tensor,
+    target: Tensor,
+    centers: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Rows should be near the centre of their class, which is learned with them.
+
+    .. math:: \ell(x, y) = \frac{1}{2} \lVert x - c_y \rVert^2
+
+    Args:
+        weight: broadcasts to (N,); rows of weight 0 are left out.
+
+    Conventions:
+        Row k of ``centers`` is c_k, a parameter of yours; nothing is normalised. It keeps no two centres
+        apart, and is added to a loss that does. The paper's is the ``"sum"``. The gradient is that of the
+        formula, Σ (c_k − x_i) over the n_k rows of a class under ``"sum"``; the paper divides it by 1 + n_k
+        before it moves a centre, with a learning rate of its own.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``centers``: (C, D). ``"none"``:
+        (N,).
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Wen, Zhang, Li & Qiao (2016), *A discriminative feature learning approach for deep face recognition*.
+
+    Example:
+        >>> x, centers = torch.tensor([[1.0, 1.0], [3.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]])
+        >>> center_loss(x, torch.tensor([0, 1]), centers, reduction="none")
+        tensor([1.0000, 0.5000])
+    """
+    _check.check_matrices(input=input, centers=centers)
+    _check.check_labels("target", target, input, "input")
+    _check.finite("centers", centers)
+    kept = expand_weight(weight, like=input.new_empty(()).expand(len(input)))
+    y = _prepare_indices(target, len(centers), None if kept is None else kept == 0)
+
+    def half_square(x: Tensor, c: Tensor) -> Tensor:
+        return (x - c).square().sum(-1) / 2
+
+    def compute() -> Tensor:
+        own = centers.index_select(0, y)  # which takes no index from the end
+        return elementwise(half_square, weight, reduction, axes=1, input=input, centers=own)
+
+    return naming_the_index(compute, y, len(centers), ignorable=False)
+
+
 class ContrastiveLoss(LossModule, loss=contrastive_loss):
     """The Module of :func:`contrastive_loss`."""
 
@@ -864,6 +1042,7 @@ class ArcFaceLoss(LossModule, loss=arcface_loss):
 
     margin: float = 0.5
     scale: float = 64.0
+    monotone: bool = False
     reduction: Reduction = "mean"
 
 
@@ -887,3 +1066,22 @@ class VICRegLoss(LossModule, loss=vicreg_loss):
     sim: float = 25.0
     var: float = 25.0
     cov: float = 1.0
+
+
+class NegativeCosineLoss(LossModule, loss=negative_cosine_loss):
+    """The Module of :func:`negative_cosine_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class ProxyAnchorLoss(LossModule, loss=proxy_anchor_loss):
+    """The Module of :func:`proxy_anchor_loss`. The proxies are a parameter of your model, not of this."""
+
+    margin: float = 0.1
+    alpha: float = 32.0
+
+
+class CenterLoss(LossModule, loss=center_loss):
+    """The Module of :func:`center_loss`. The centres are a parameter of your model, not of this."""
+
+    reduction: Reduction = "mean"

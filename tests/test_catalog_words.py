@@ -32,6 +32,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "class_count": (torch.tensor([5.0, 100.0, 20.0]),),
     "variant": ("crammer-singer", "weston-watkins"),
     "squared": (False, True),
+    "monotone": (False, True),
     "ignore_index": (-100,),
     "classes": (3,),
     "n": (2, 3, 7),
@@ -63,6 +64,7 @@ def letters(case: LossCase, hyper: Hyper) -> Hyper:
 
 PARTS: dict[str, Callable[[Hyper], Any]] = {
     "squared": lambda h: h["squared"],
+    "not monotone": lambda h: not h["monotone"],
     "Weston–Watkins": lambda h: h["variant"] == "weston-watkins",
     "without class weights": lambda h: h["class_weight"] is None,
     "without positive weight": lambda h: h["pos_weight"] is None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, Claim, LossCard, always, law
 
 VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
 SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
@@ -12,6 +12,8 @@ ABOVE_A_PAIR = Claim(
     r"$[\log(1 + e^{-t - b}), \infty)$",
     lambda logit_scale, logit_bias, **_: (math.log1p(math.exp(-logit_scale - logit_bias)), math.inf),
 )
+
+SMOOTH = Claim("iff not monotone", lambda monotone, **_: not monotone)
 
 
 def _direction_card(
@@ -119,8 +121,8 @@ CARDS = (
         estimates="scores with an angular margin",
         likelihood=NO_LAW,
         convex=NO,
-        c1=YES,
-        c2=YES,
+        c1=SMOOTH,
+        c2=SMOOTH,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
     ),
@@ -168,5 +170,37 @@ CARDS = (
         c2=NO,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
+    ),
+    _direction_card(
+        "negative_cosine_loss",
+        "Negative cosine",
+        r"\frac{1}{\lVert p \rVert} \left(\cos(p, z) \frac{p}{\lVert p \rVert} - "
+        r"\frac{z}{\lVert z \rVert}\right)",
+        range=always((-1.0, 1.0), "$[-1, 1]$"),
+        estimates="direction of the mean of the unit targets",
+    ),
+    _direction_card(
+        "proxy_anchor_loss",
+        "Proxy anchor",
+        r"\frac{\partial \ell}{\partial \cos(x, p)} = \begin{cases} -\frac{\alpha}{\lvert P^+ \rvert} "
+        r"\frac{e^{-\alpha (\cos(x, p) - \delta)}}"
+        r"{1 + \sum_{x' \in X_p^+} e^{-\alpha (\cos(x', p) - \delta)}} "
+        r"& x \in X_p^+ \\ \frac{\alpha}{\lvert P \rvert} \frac{e^{\alpha (\cos(x, p) + \delta)}}"
+        r"{1 + \sum_{x' \in X_p^-} e^{\alpha (\cos(x', p) + \delta)}} & \text{otherwise} \end{cases}",
+        estimates="an embedding of classes",
+    ),
+    LossCard(
+        name="center_loss",
+        title="Center loss",
+        gradient="x - c_y",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="mean of each class",
+        likelihood=law("Gaussian with unit variances"),
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=ONE,
     ),
 )

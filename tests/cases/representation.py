@@ -94,13 +94,28 @@ def siglip(m: Any, u: Any, v: Any, logit_scale: float = 10.0, logit_bias: float 
     return [sum(pair(i, j) for j in range(len(v))) for i in range(len(u))]
 
 
-def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0) -> Any:
-    rotated = m.cos(m.acos(z[y]) + margin)
+def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0, monotone: bool = False) -> Any:
+    angle = m.acos(z[y]) + margin
+    rotated = m.cos(angle) if angle < m.pi or not monotone else z[y] - margin * m.sin(margin)
     return log_share(m, [scale * (rotated if j == y else v) for j, v in enumerate(z)], y)
 
 
 def cosface(m: Any, z: Any, y: int, margin: float = 0.35, scale: float = 64.0) -> Any:
     return log_share(m, [scale * (v - margin * (j == y)) for j, v in enumerate(z)], y)
+
+
+def negative_cosine(m: Any, p: Any, z: Any) -> Any:
+    return -cosine(m, p, z)
+
+
+def proxy_anchor(m: Any, x: Any, y: Any, proxies: Any, margin: float = 0.1, alpha: float = 32.0) -> Any:
+    pulls, pushes = [], []
+    for c, p in enumerate(proxies):
+        s = [(cosine(m, a, p), label == c) for a, label in zip(x, y, strict=True)]
+        if c in y:
+            pulls.append(m.log(1 + sum(m.exp(-alpha * (v - margin)) for v, own in s if own)))
+        pushes.append(m.log(1 + sum(m.exp(alpha * (v + margin)) for v, own in s if not own) + 0 * p[0]))
+    return [sum(pulls) / max(len(pulls), 1) + sum(pushes) / len(pushes)]
 
 
 def not_finite(names: str, *good: Any, bad: Any = ([math.nan, 0.0], [0.0, math.inf])) -> Any:
@@ -227,7 +242,7 @@ CASES = (
         "arcface_loss",
         arcface,
         layout=COSINES,
-        hypers=({}, {"margin": 0.3}),
+        hypers=({}, {"margin": 0.3}, {"margin": 1.4, "scale": 200.0, "monotone": True}),
         extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
         low=-0.3,
         high=0.3,
@@ -236,7 +251,9 @@ CASES = (
         claims=Claims(
             unbounded_range=(-1.0, 1.0),
             targets=(0, 2),
-            tex_values=lambda margin=0.5, scale=64.0: {"m": margin, "s": scale},
+            kinks=lambda margin=0.5, **hyper: (-4 * math.cos(margin),),
+            kink_direction=(0.25, 0.0, 0.0),
+            tex_values=lambda margin=0.5, scale=64.0, monotone=False: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
         ),
     ),
@@ -257,6 +274,19 @@ CASES = (
             ),
             tex_values=lambda margin=0.35, scale=64.0: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
+        ),
+    ),
+    LossCase(
+        "negative_cosine_loss",
+        negative_cosine,
+        layout=vectors(2),
+        extremes=(*((u, v) for u, v, _ in FAR_APART), *SINGLE, (U, [-a for a in U])),
+        exact_gradient=False,
+        rejected=not_finite("input target", U, V),
+        claims=Claims(
+            unbounded_range=NEAR_ZERO,
+            evaluates_formula=False,
+            minimiser=(U, [3 * a for a in U]),
         ),
     ),
 )

@@ -80,6 +80,7 @@ NO_PEER = {
     "varifocal_loss": "",
     "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
     "siglip_loss": "",
+    "center_loss": "half of torch's squared error against `centers[target]`, summed over a row",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
     "dpo_loss": "",
 }

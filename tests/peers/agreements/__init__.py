@@ -76,6 +76,8 @@ NO_PEER = {
     "ldam_loss": "",
     "distribution_focal_loss": "",
     "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
+    "batch_semi_hard_triplet_loss": "PML takes all negatives within the margin; that of TensorFlow Addons is "
+    "not installed here",
     "siglip_loss": "",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
     "dpo_loss": "",

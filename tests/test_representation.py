@@ -833,6 +833,10 @@ def test_a_row_of_zeros_is_at_cosine_distance_1_from_all() -> None:
     torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 1.0, 1 - root], dtype=F64))
     losses = lossfns.batch_all_triplet_loss(x, target, distance="cosine", reduction="none")
     torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 2.0, 2 - 2 * root], dtype=F64))
+    x = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.28, 0.96], [-1.0, 0.0]], dtype=F64)
+    target = torch.tensor([0, 0, 0, 1])  # of row 0: positives at 1 and 0.72, the negative at 2
+    losses = lossfns.batch_hard_triplet_loss(x, target, margin=1.5, distance="cosine", reduction="none")
+    assert losses[0].item() == pytest.approx(0.5)
 
 
 def test_gradients_of_squares_pass_through_coincident_rows() -> None:
@@ -925,6 +929,25 @@ def test_sums_over_many_triplets_keep_their_digits_in_float32() -> None:
         exact = loss(x.double(), target, margin=1e-3, reduction="none")
         got = loss(x, target, margin=1e-3, reduction="none")
         torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_leaves_no_sum_of_triplets_below_0() -> None:
+    """Losses of one unit in the last place: the sum loses them, but not the gradient."""
+    g = torch.Generator().manual_seed(0)
+    for far in torch.rand(300, generator=g, dtype=F64).tolist():
+        x = torch.tensor([[0.0], [far], *[[-math.nextafter(far + 0.04, 0)]] * 11], dtype=F64)
+        target = torch.tensor([0, 0, *[1] * 11])
+        f = partial(lossfns.batch_all_triplet_loss, target=target, margin=0.04, reduction="none")
+        assert (f(x) >= 0).all()
+        assert gradients(lambda x, f=f: f(x)[0], x)[0][1].item() == 11
+
+
+def test_sums_over_millions_of_triplets_are_exact_in_float32() -> None:
+    """All of loss 4098 − 4097, while the distances of a row add up to more digits than float32 has."""
+    target = (torch.arange(300) >= 150).long()
+    x = 4097.0 * target[:, None]
+    losses = lossfns.batch_all_triplet_loss(x, target, margin=4098.0, reduction="none")
+    assert (losses == 149 * 150).all()
 
 
 def test_cards_of_triplets_on_other_distances() -> None:

@@ -592,11 +592,11 @@ def test_a_collapsed_batch() -> None:
     assert lossfns.triplet_loss(one, one, one, margin=0.7).item() == pytest.approx(0.7)
     for mined in (batch_hard, batch_all, semi_hard):
         for distance in ("euclidean", "squared", "cosine"):
-            f = partial(mined, margin=0.7, distance=distance)
-            assert f(one).item() == pytest.approx(0.7)
-            assert gradients(f, one)[0].abs().max() < 1e-15
-            assert f(0 * one).item() == pytest.approx(0.7)
-            assert (gradients(f, 0 * one)[0] == 0).all()
+            of_batch = partial(mined, margin=0.7, distance=distance)
+            assert of_batch(one).item() == pytest.approx(0.7)
+            assert gradients(of_batch, one)[0].abs().max() < 1e-15
+            assert of_batch(0 * one).item() == pytest.approx(0.7)
+            assert (gradients(of_batch, 0 * one)[0] == 0).all()
     for f in (lossfns.triplet_loss, lossfns.contrastive_loss):
         third = one if f is lossfns.triplet_loss else torch.ones(7)
         assert all((slope == 0).all() for slope in gradients(lambda a, b, f=f, t=third: f(a, b, t), one, one))
@@ -793,7 +793,8 @@ def test_the_distances_of_a_triplet(soft: bool) -> None:
     """By hand: 3 and 5 apart, squares 9 and 25, cosines 0.8 and 0.6."""
     a = torch.tensor([[3.0, 4.0]], dtype=F64)
     p, n = torch.tensor([[0.0, 4.0]], dtype=F64), torch.tensor([[6.0, 0.0]], dtype=F64)
-    for distance, lead, margin in (("euclidean", 2.0, 2.5), ("squared", 16.0, 17.0), ("cosine", 0.2, 0.5)):
+    by_hand: Any = (("euclidean", 2.0, 2.5), ("squared", 16.0, 17.0), ("cosine", 0.2, 0.5))
+    for distance, lead, margin in by_hand:
         loss = lossfns.triplet_loss(a, p, n, margin=margin, soft=soft, distance=distance)
         assert loss.item() == pytest.approx(math.log1p(math.exp(-lead)) if soft else margin - lead, abs=1e-14)
     module = lossfns.TripletLoss(margin=17.0, distance="squared")
@@ -805,22 +806,14 @@ def test_the_distances_of_a_triplet(soft: bool) -> None:
 
 
 def test_cosines_are_half_the_squares_between_directions() -> None:
-    u, v, w = (F.normalize(t) for t in (X, Y, X.flip(0)))
-    half = lambda a, b, c: lossfns.triplet_loss(a, b, c, margin=0.6, distance="squared") / 2  # noqa: E731
-    same(
-        partial(lossfns.triplet_loss, margin=0.3, distance="cosine"),
-        lambda a, b, c: half(F.normalize(a), F.normalize(b), F.normalize(c)),
-        X,
-        Y,
-        X.flip(0),
-    )
-    assert lossfns.triplet_loss(u, v, w, margin=0.3, distance="cosine") > 0
-    for loss in MINED:
-        same(
-            partial(loss, margin=0.3, distance="cosine"),
-            lambda x, loss=loss: loss(F.normalize(x), margin=0.6, distance="squared") / 2,
-            X,
-        )
+    def half(loss: Any, *rows: Tensor) -> Any:
+        return loss(*map(F.normalize, rows), margin=0.6, distance="squared") / 2
+
+    tensors = (X, Y, X.flip(0))
+    for loss in (lossfns.triplet_loss, *MINED):
+        given = tensors[: 3 if loss is lossfns.triplet_loss else 1]
+        same(partial(loss, margin=0.3, distance="cosine"), partial(half, loss), *given)
+        assert half(loss, *given) > 0
 
 
 def test_a_row_of_zeros_is_at_cosine_distance_1_from_all() -> None:
@@ -939,7 +932,7 @@ def test_rounding_leaves_no_sum_of_triplets_below_0() -> None:
         target = torch.tensor([0, 0, *[1] * 11])
         f = partial(lossfns.batch_all_triplet_loss, target=target, margin=0.04, reduction="none")
         assert (f(x) >= 0).all()
-        assert gradients(lambda x, f=f: f(x)[0], x)[0][1].item() == 11
+        assert gradients(lambda x, f=f: f(x)[0], x)[0][1].item() == pytest.approx(11)
 
 
 def test_sums_over_millions_of_triplets_are_exact_in_float32() -> None:

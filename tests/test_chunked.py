@@ -22,7 +22,11 @@ from tests.support import case_id, close, differentiable, each_hyper, leaves, sl
 ROOT = Path(__file__).resolve().parents[1]
 
 COUPLED = {
+    "batch_all_triplet_loss",
     "batch_hard_triplet_loss",
+    "batch_semi_hard_triplet_loss",
+    "circle_loss",
+    "multi_similarity_loss",
     "info_nce_loss",
     "nt_xent_loss",
     "siglip_loss",

@@ -63,6 +63,31 @@ def plain_batch_hard(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor
     return by_reference(references.batch_hard, x, target, **hyper)
 
 
+def plain_batch_all(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.batch_all, x, target, **hyper)
+
+
+def plain_semi_hard(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.semi_hard, x, target, **hyper)
+
+
+def plain_multi_similarity(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.multi_similarity, x, target, **hyper)
+
+
+def plain_circle(x: Tensor, target: Tensor = LABELS, margin: float = 0.25, gamma: float = 256.0) -> Tensor:
+    """With the weights held constant, which the reference of the case cannot say."""
+    s = cosines(x, x)
+    same_class = target[:, None] == target
+    losses = []
+    for i in range(len(x)):
+        p, n = s[i, same_class[i] & (torch.arange(len(x)) != i)], s[i, ~same_class[i]]
+        pull = (-gamma * (1 + margin - p).clamp(min=0).detach() * (p - 1 + margin)).exp()
+        push = (gamma * (n + margin).clamp(min=0).detach() * (n - margin)).exp()
+        losses.append(torch.log1p(push.sum() * pull.sum()))
+    return torch.stack(losses)
+
+
 def plain_among(q: Tensor, k: Tensor, candidates: Tensor = MASK, temperature: float = 0.1) -> Tensor:
     """Each query against its own key and those of its candidates, one list after another."""
     s = cosines(q, k) / temperature
@@ -86,6 +111,22 @@ def supcon(x: Tensor, **hyper: Any) -> Tensor:
 
 def batch_hard(x: Tensor, **hyper: Any) -> Tensor:
     return lossfns.batch_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def batch_all(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.batch_all_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def semi_hard(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.batch_semi_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def circle(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.circle_loss(x, LABELS[: len(x)], **{"gamma": 16.0, **hyper})
+
+
+def multi_similarity(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.multi_similarity_loss(x, LABELS[: len(x)], **hyper)
 
 
 def among(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
@@ -113,6 +154,18 @@ COUPLED: dict[str, tuple[Any, Any, Any]] = {
     "supcon": (supcon, plain_supcon, (X,)),
     "batch_hard": (batch_hard, plain_batch_hard, (X,)),
     "batch_hard_soft": (partial(batch_hard, soft=True), partial(plain_batch_hard, soft=True), (X,)),
+    **{
+        f"{name}_{distance}": (partial(loss, distance=distance), partial(plain, distance=distance), (X,))
+        for name, loss, plain in (
+            ("batch_hard", batch_hard, plain_batch_hard),
+            ("batch_all", batch_all, plain_batch_all),
+            ("semi_hard", semi_hard, plain_semi_hard),
+        )
+        for distance in ("euclidean", "squared", "cosine")
+        if (name, distance) != ("batch_hard", "euclidean")
+    },
+    "circle": (circle, partial(plain_circle, gamma=16.0), (X,)),
+    "multi_similarity": (multi_similarity, plain_multi_similarity, (X,)),
 }
 coupled = pytest.mark.parametrize(("loss", "plain", "tensors"), COUPLED.values(), ids=COUPLED.keys())
 
@@ -172,6 +225,8 @@ def test_all_deleted_or_empty(loss: Any, plain: Any, tensors: Any) -> None:
 @coupled
 @pytest.mark.usefixtures("tiles")
 def test_derivatives_twice(loss: Any, plain: Any, tensors: Any) -> None:
+    if loss is circle:
+        pytest.skip("a factor is a constant by definition")
     leaves = [t.clone().requires_grad_() for t in tensors]
     for weight in (None, torch.tensor([1.0, 0, 2, 1, 0.5, 1, 1]).double()):
         f = partial(loss, weight=weight)
@@ -277,6 +332,14 @@ LARGE: dict[str, tuple[Any, int]] = {
     "siglip": (lambda q, k, t, b: lossfns.siglip_loss(q, k, logit_scale=1 / t, logit_bias=b), SIDE),
     "supcon": (
         lambda q, k, t, b: lossfns.supcon_loss(q + k, torch.arange(len(q)) % 9, temperature=t),
+        SIDE,
+    ),
+    "batch_all": (
+        lambda q, k, t, b: lossfns.batch_all_triplet_loss((q + k) / t, torch.arange(len(q)) % 9),
+        SIDE // 2 + 800,
+    ),
+    "circle": (
+        lambda q, k, t, b: t * lossfns.circle_loss(q + k, torch.arange(len(q)) % 9, gamma=2.0),
         SIDE,
     ),
 }
@@ -527,7 +590,13 @@ def test_a_collapsed_batch() -> None:
     assert lossfns.info_nce_loss(one, one).item() == pytest.approx(math.log(7))
     assert lossfns.supcon_loss(one, torch.zeros(7).long()).item() == pytest.approx(math.log(6))
     assert lossfns.triplet_loss(one, one, one, margin=0.7).item() == pytest.approx(0.7)
-    assert batch_hard(one, margin=0.7).item() == pytest.approx(0.7)
+    for mined in (batch_hard, batch_all, semi_hard):
+        for distance in ("euclidean", "squared", "cosine"):
+            of_batch = partial(mined, margin=0.7, distance=distance)
+            assert of_batch(one).item() == pytest.approx(0.7)
+            assert gradients(of_batch, one)[0].abs().max() < 1e-15
+            assert of_batch(0 * one).item() == pytest.approx(0.7)
+            assert (gradients(of_batch, 0 * one)[0] == 0).all()
     for f in (lossfns.triplet_loss, lossfns.contrastive_loss):
         third = one if f is lossfns.triplet_loss else torch.ones(7)
         assert all((slope == 0).all() for slope in gradients(lambda a, b, f=f, t=third: f(a, b, t), one, one))
@@ -591,7 +660,17 @@ ZERO_ROWS = {
     "nt_xent": lambda x: lossfns.nt_xent_loss(x, Y),
     "siglip": lambda x: lossfns.siglip_loss(x, Y),
     "supcon": supcon,
+    "circle": circle,
+    "multi_similarity": multi_similarity,
+    "batch_hard_cosine": partial(batch_hard, distance="cosine"),
+    "batch_all_cosine": partial(batch_all, distance="cosine"),
+    "semi_hard_cosine": partial(semi_hard, distance="cosine"),
+    "triplet_cosine": lambda x: lossfns.triplet_loss(x, Y, X.flip(0), margin=9.0, distance="cosine"),
     "batch_hard": batch_hard,
+    "batch_all": batch_all,
+    "semi_hard": semi_hard,
+    "batch_all_squared": partial(batch_all, distance="squared"),
+    "triplet_squared": lambda x: lossfns.triplet_loss(x, 0 * Y, X + 1, margin=9.0, distance="squared"),
     "contrastive": lambda x: lossfns.contrastive_loss(x, Y * (x != 0), torch.arange(7) % 2, margin=9.0),
     "triplet": lambda x: lossfns.triplet_loss(x, 0 * Y, X + 1, margin=9.0),
     "barlow": lambda x: lossfns.barlow_twins_loss(torch.cat([x, x[:, :1] * 0 + 0.1], 1), normal(7, 4)),
@@ -617,7 +696,7 @@ def test_zero_rows_and_coincident_rows_have_finite_derivatives(f: Any, dtype: to
     assert second.isfinite().all()
 
 
-@pytest.mark.parametrize("f", list(ZERO_ROWS.values())[:5], ids=list(ZERO_ROWS)[:5])
+@pytest.mark.parametrize("f", list(ZERO_ROWS.values())[:11], ids=list(ZERO_ROWS)[:11])
 def test_a_zero_row_has_cosine_0_and_gradient_0(f: Any) -> None:
     x = X.clone()
     x[2] = 0
@@ -704,6 +783,361 @@ def test_mining_centres_first() -> None:
     target = torch.arange(60) % 4
     got = lossfns.batch_hard_triplet_loss(x, target, reduction="none")
     torch.testing.assert_close(got, plain_batch_hard(x, target), rtol=1e-12, atol=1e-12)
+
+
+# Triplets: distances, and all or some of a batch
+
+MINED = (batch_hard, batch_all, semi_hard)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_distances_of_a_triplet(soft: bool) -> None:
+    """By hand: 3 and 5 apart, squares 9 and 25, cosines 0.8 and 0.6."""
+    a = torch.tensor([[3.0, 4.0]], dtype=F64)
+    p, n = torch.tensor([[0.0, 4.0]], dtype=F64), torch.tensor([[6.0, 0.0]], dtype=F64)
+    by_hand: Any = (("euclidean", 2.0, 2.5), ("squared", 16.0, 17.0), ("cosine", 0.2, 0.5))
+    for distance, lead, margin in by_hand:
+        loss = lossfns.triplet_loss(a, p, n, margin=margin, soft=soft, distance=distance)
+        assert loss.item() == pytest.approx(math.log1p(math.exp(-lead)) if soft else margin - lead, abs=1e-14)
+    module = lossfns.TripletLoss(margin=17.0, distance="squared")
+    assert module(a, p, n).item() == pytest.approx(1.0)
+    with pytest.raises(
+        ValueError, match="distance must be one of 'euclidean', 'squared', 'cosine', got 'l2'"
+    ):
+        lossfns.triplet_loss(a, p, n, distance="l2")  # type: ignore[arg-type]
+
+
+def test_cosines_are_half_the_squares_between_directions() -> None:
+    def half(loss: Any, *rows: Tensor) -> Any:
+        return loss(*map(F.normalize, rows), margin=0.6, distance="squared") / 2
+
+    tensors = (X, Y, X.flip(0))
+    for loss in (lossfns.triplet_loss, *MINED):
+        given = tensors[: 3 if loss is lossfns.triplet_loss else 1]
+        same(partial(loss, margin=0.3, distance="cosine"), partial(half, loss), *given)
+        assert half(loss, *given) > 0
+
+
+def test_a_row_of_zeros_is_at_cosine_distance_1_from_all() -> None:
+    """Its negative is the nearest where that is farther than 1, and a row of zeros is a negative at 1."""
+    x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [-1.0, 1.0]], dtype=F64)
+    target = torch.tensor([0, 0, 1, 1])
+    losses = lossfns.batch_hard_triplet_loss(x, target, distance="cosine", reduction="none")
+    root = math.sqrt(0.5)
+    # rows 0, 1: positive at 0, nearest negative at 1; row 2: 1 and 1; row 3: 1 and 1 + root
+    torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 1.0, 1 - root], dtype=F64))
+    losses = lossfns.batch_all_triplet_loss(x, target, distance="cosine", reduction="none")
+    torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 2.0, 2 - 2 * root], dtype=F64))
+    x = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.28, 0.96], [-1.0, 0.0]], dtype=F64)
+    target = torch.tensor([0, 0, 0, 1])  # of row 0: positives at 1 and 0.72, the negative at 2
+    losses = lossfns.batch_hard_triplet_loss(x, target, margin=1.5, distance="cosine", reduction="none")
+    assert losses[0].item() == pytest.approx(0.5)
+
+
+def test_gradients_of_squares_pass_through_coincident_rows() -> None:
+    """Where anchor and positive coincide the slope is that of the negative alone, and the curvature is 2."""
+    a, n = torch.zeros(1, 2, dtype=F64), torch.tensor([[0.5, 0.0]], dtype=F64)
+    f = partial(lossfns.triplet_loss, distance="squared")
+    for slope, expected in zip(gradients(f, a, a, n), ([[1.0, 0]], [[0.0, 0]], [[-1.0, 0]]), strict=True):
+        torch.testing.assert_close(slope, torch.tensor(expected, dtype=F64))
+    second = torch.autograd.functional.hessian(lambda p: f(a, p[None], n), a[0])
+    torch.testing.assert_close(second, 2 * torch.eye(2, dtype=F64))
+    slopes = gradients(partial(lossfns.triplet_loss, margin=1.0), a, a, n)
+    torch.testing.assert_close(slopes[0], torch.tensor([[1.0, 0]], dtype=F64))
+
+
+def test_batch_all_is_the_mean_over_the_triplets_that_cost_something() -> None:
+    triplets = [
+        (i, j, k)
+        for i in range(7)
+        for j in range(7)
+        for k in range(7)
+        if i != j and LABELS[i] == LABELS[j] != LABELS[k]
+    ]
+    i, j, k = torch.tensor(triplets).t()
+    for distance in ("euclidean", "squared", "cosine"):
+        each = lossfns.triplet_loss(X[i], X[j], X[k], margin=0.3, distance=distance, reduction="none")
+        assert 0 < (each == 0).sum() < len(each)
+        weight = torch.tensor([1.0, 3, 2, 1, 0.5, 1, 1], dtype=F64)
+        for w in (torch.ones(7, dtype=F64), weight):
+            expected = (w[i] * each).sum() / (w[i] * (each > 0)).sum()
+            got = lossfns.batch_all_triplet_loss(X, LABELS, margin=0.3, distance=distance, weight=w)
+            torch.testing.assert_close(got, expected)
+        got = batch_all(X, margin=0.3, distance=distance, reduction="sum")
+        torch.testing.assert_close(got, each.sum())
+
+
+def test_a_triplet_that_is_just_right_is_not_counted() -> None:
+    """On whole numbers, where a loss is exactly 0 on the edge of the margin."""
+    x, target = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
+    # 0, 1: 1 − 2 + 1 = 0, 1 − 3 + 1 < 0. 1, 0: 1 − 1 + 1 = 1, 1 − 2 + 1 = 0; and so on by symmetry
+    losses = lossfns.batch_all_triplet_loss(x, target, reduction="none")
+    assert losses.tolist() == [0, 1, 1, 0]
+    assert lossfns.batch_all_triplet_loss(x, target).item() == 1
+    assert lossfns.batch_all_triplet_loss(x, target, margin=0.0).item() == 0
+    slopes = gradients(lambda x: lossfns.batch_all_triplet_loss(x, target, reduction="sum"), x)
+    # of x₁ − x₀ − (x₂ − x₁) + 1 and x₃ − x₂ − (x₂ − x₁) + 1 alone
+    assert slopes[0].flatten().tolist() == [-1, 3, -3, 1]
+
+
+def test_the_semi_hard_negative_is_the_nearest_beyond_the_positive_or_else_the_farthest() -> None:
+    x = torch.tensor([[0.0], [2.0], [1.0], [2.0], [-2.5], [4.0]], dtype=F64)
+    target = torch.tensor([0, 0, 1, 2, 3, 4])
+    # from 0, the positive at 2: negatives at 1, 2 (not beyond), 2.5 and 4; from 2: 1, 0, 4.5, 2 (not beyond)
+    losses = lossfns.batch_semi_hard_triplet_loss(x, target, reduction="none", margin=3.0)
+    torch.testing.assert_close(losses, torch.tensor([2.5, 0.5, 0, 0, 0, 0], dtype=F64))
+    near = lossfns.batch_semi_hard_triplet_loss(x[:4], target[:4], reduction="none")
+    torch.testing.assert_close(near, torch.tensor([1.0, 2.0, 0, 0], dtype=F64))  # none beyond: 2 and 1
+    soft = lossfns.batch_semi_hard_triplet_loss(x, target, soft=True)
+    expected = (math.log1p(math.exp(-0.5)) + math.log1p(math.exp(-2.5))) / 2
+    assert soft.item() == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("loss", [*MINED, circle])
+def test_without_a_positive_or_a_negative_there_is_no_loss(loss: Any, monkeypatch: Any) -> None:
+    for labels in (torch.arange(7), torch.zeros(7).long()):
+        monkeypatch.setitem(globals(), "LABELS", labels)
+        for reduction in ("mean", "sum"):
+            f = partial(loss, reduction=reduction)
+            assert f(X).item() == 0
+            assert (gradients(f, X)[0] == 0).all()
+    monkeypatch.setitem(globals(), "LABELS", torch.tensor([0, 0, 1, 1, 1, 1, 1]))
+    only = partial(loss, weight=torch.tensor([1.0, 0, 1, 1, 1, 1, 1]))  # its one negative has no positive
+    assert only(X, reduction="none")[0].item() == 0
+    lone = partial(loss, weight=torch.tensor([0.0, 0, 1, 1, 1, 1, 1]))  # the negatives are deleted
+    assert lone(X).item() == 0
+    assert (gradients(lone, X)[0] == 0).all()
+
+
+@pytest.mark.parametrize("loss", [batch_all, semi_hard])
+@pytest.mark.parametrize(("dtype", "scale"), [(torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e200)])
+def test_triplets_of_very_short_and_very_long_rows(loss: Any, dtype: torch.dtype, scale: float) -> None:
+    x, f = X.to(dtype), partial(loss, margin=0.0)
+    torch.testing.assert_close(f(x * scale) / scale, f(x))
+    torch.testing.assert_close(gradients(f, x * scale), gradients(f, x))
+
+
+def test_sums_over_many_triplets_keep_their_digits_in_float32() -> None:
+    """Far from the origin, and with losses that are small beside the distances."""
+    x, target = (normal(120, 4) + 100).float(), torch.arange(120) % 6
+    for loss in (lossfns.batch_all_triplet_loss, lossfns.batch_semi_hard_triplet_loss):
+        exact = loss(x.double(), target, margin=1e-3, reduction="none")
+        got = loss(x, target, margin=1e-3, reduction="none")
+        torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_leaves_no_sum_of_triplets_below_0() -> None:
+    """Losses of one unit in the last place: the sum loses them, but not the gradient."""
+    g = torch.Generator().manual_seed(0)
+    for far in torch.rand(300, generator=g, dtype=F64).tolist():
+        x = torch.tensor([[0.0], [far], *[[-math.nextafter(far + 0.04, 0)]] * 11], dtype=F64)
+        target = torch.tensor([0, 0, *[1] * 11])
+        f = partial(lossfns.batch_all_triplet_loss, target=target, margin=0.04, reduction="none")
+        assert (f(x) >= 0).all()
+        assert gradients(lambda x, f=f: f(x)[0], x)[0][1].item() == pytest.approx(11)
+
+
+def test_sums_over_millions_of_triplets_are_exact_in_float32() -> None:
+    """All of loss 4098 − 4097, while the distances of a row add up to more digits than float32 has."""
+    target = (torch.arange(300) >= 150).long()
+    x = 4097.0 * target[:, None]
+    losses = lossfns.batch_all_triplet_loss(x, target, margin=4098.0, reduction="none")
+    assert (losses == 149 * 150).all()
+
+
+def test_cards_of_triplets_on_other_distances() -> None:
+    """Cosines: bounded, without a bound for the slope. Both: smooth if soft, with a kink if not."""
+    card, points = catalog.cards()["triplet_loss"], verify.random_points(-1, 1, 6)
+    for distance in ("squared", "cosine"):
+        for soft in (False, True):
+            hyper: dict[str, Any] = {"distance": distance, "soft": soft, "margin": 0.25}
+
+            def f(x: Tensor, hyper: Any = hyper) -> Tensor:
+                return lossfns.triplet_loss(*x.split(2, 1), reduction="none", **hyper)
+
+            assert bool(verify.convex(f, points)) == card.convex.value(**hyper)
+            assert card.lipschitz.value(**hyper) == math.inf
+            scale = 1e-6 if distance == "cosine" else 1e6
+            assert not verify.lipschitz(f, 1e3, scale * points)
+            bend = torch.tensor([[0, 0, 1, 0, 0, 0]], dtype=F64) * 1e3
+            far = torch.tensor([[0, 0, 1e3, 1e3, 1e3, 1e3 + 1e-6]], dtype=F64)
+            near = torch.cat([far, far + 1e-9 * bend]) if distance == "squared" else 1e-6 * points
+            kink = torch.tensor([[0, 0, 0, 0, 0.5 - 1e-9, 0], [0, 0, 0, 0, 0.5 + 1e-9, 0]], dtype=F64)
+            at = kink if distance == "squared" and not soft else near
+            assert not verify.smooth(f, 1e3, at)
+            low, high = card.range.value(**hyper)
+            poles = torch.tensor([[1, 0, 1, 0, -1, 0], [1, 0, -1, 0, 1, 0], [0, 0, 0, 0, 9, 0]], dtype=F64)
+            values = f(torch.cat([poles, 1e3 * points]))
+            assert values.min().item() == pytest.approx(low, abs=1e-12)
+            assert values.max().item() == pytest.approx(high) if high < math.inf else values.max() > 1e5
+
+            def turning(t: Tensor, f: Any = f) -> Any:
+                """The negative turns away from the anchor; the hinge lets go where 1 − cos, or d², is m."""
+                there = torch.stack([t.cos(), t.sin()] if distance == "cosine" else [t, 0 * t], 1)  # noqa: B023
+                start = torch.tensor([1.0, 0] if distance == "cosine" else [0.0, 0], dtype=F64)  # noqa: B023
+                return f(torch.cat([start.expand(len(t), 2), start.expand(len(t), 2), there], 1))
+
+            edge = math.acos(0.75) if distance == "cosine" else 0.5
+            ts = torch.tensor([edge, 0.0, 1.0], dtype=F64)
+            assert bool(verify.differentiable(turning, ts)) == card.c1.value(**hyper) == soft
+            assert bool(verify.differentiable(turning, ts, 2)) == card.c2.value(**hyper) == soft
+
+
+def on_a_circle(loss: Callable[..., Any], target: list[int], *angles: float) -> Callable[[Tensor], Any]:
+    """The sum of a loss, as a function of the angle of the row after those at the angles."""
+
+    def f(t: Tensor) -> Any:
+        places = torch.stack([*(0 * t + a for a in angles), t], 1)
+        rows = torch.stack([places.cos(), places.sin()], 2)
+        return torch.func.vmap(partial(loss, target=torch.tensor(target), reduction="sum"))(rows)
+
+    return f
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
+@pytest.mark.parametrize("name", ["batch_hard", "batch_all", "batch_semi_hard"])
+def test_cards_of_mined_triplets(name: str, distance: str) -> None:
+    """Neither convex nor smooth, soft or not: a hinge lets go, or another row is chosen."""
+    card = catalog.cards()[f"{name}_triplet_loss"]
+    loss = partial(card.function, distance=distance)
+    hinge = on_a_circle(partial(loss, margin=0.25), [0, 0, 1], 0.0, 0.5)
+    edge = {
+        "euclidean": 2 * math.asin(math.sin(0.25) + 0.125),
+        "squared": math.acos(math.cos(0.5) - 0.125),
+        "cosine": math.acos(math.cos(0.5) - 0.25),
+    }[distance]
+    assert verify.differentiable(hinge, torch.tensor([edge + 0.01, edge - 0.01], dtype=F64))
+    assert not verify.differentiable(hinge, torch.tensor([edge], dtype=F64))
+    if name != "batch_all":
+        choice = on_a_circle(partial(loss, soft=True), [0, 0, 1, 1], 0.0, 0.5, 1.5)
+        between = 0.5 if name == "batch_semi_hard" else 0.25 + math.pi  # as far as row 1, or from both
+        points = torch.tensor([between, 1.5 - 2 * math.pi], dtype=F64)
+        assert not verify.differentiable(choice, points)
+    assert card.c1.value(distance=distance) is card.c2.value(distance=distance) is False
+
+    def f(x: Tensor) -> Any:
+        one = partial(loss, target=torch.tensor([0, 0, 1, 1]), reduction="none")
+        return torch.func.vmap(one)(x.reshape(-1, 4, 2))[:, 0]
+
+    points = verify.random_points(-1, 1, 8)
+    assert not verify.convex(f, points)
+    assert card.convex.value(distance=distance) is False
+    low, high = card.range.value(distance=distance)
+    assert low == 0
+    assert 0 <= f(points).min() <= f(points).max() <= high
+    assert card.smoothness.value(distance=distance) == math.inf
+    kink = torch.tensor([edge - 1e-9, edge + 1e-9], dtype=F64)
+    assert not verify.smooth(hinge, 1000.0, kink)
+
+
+@pytest.mark.parametrize("loss", [lossfns.batch_all_triplet_loss, lossfns.batch_semi_hard_triplet_loss])
+def test_slopes_of_sums_over_triplets_grow_with_the_batch(loss: Any) -> None:
+    assert catalog.cards()[loss.__name__].lipschitz.value() == math.inf
+    lengths = []
+    for n in (30, 300, 3000):
+        target = (torch.arange(n) > n // 2).long()
+        slopes = gradients(
+            lambda x, y=target: loss(x, y, margin=2.0, reduction="none")[0], target[:, None] * 1.0
+        )
+        lengths.append(slopes[0].norm().item())
+    assert lengths[2] > 5 * lengths[1] > 25 * lengths[0]
+
+
+# Circle and multi-similarity
+
+
+def test_circle_of_one_pair_of_each_kind_has_a_circle_for_its_boundary() -> None:
+    """γ (s_n² + (1 − s_p)² − 2 m²) inside the logarithm: 0 on the circle of radius √2 m around (0, 1)."""
+    target = torch.tensor([0, 0, 1])
+    for angle, m in ((0.3, 0.25), (1.1, 0.4), (0.0, 0.4)):
+        s_n, s_p = math.sqrt(2) * m * math.sin(angle), 1 - math.sqrt(2) * m * math.cos(angle)
+        a, b = math.acos(s_p), -math.acos(s_n)
+        x = torch.tensor([[1, 0], [math.cos(a), math.sin(a)], [math.cos(b), math.sin(b)]], dtype=F64)
+        on = lossfns.circle_loss(x, target, margin=m, gamma=32.0, reduction="none")
+        assert on[0].item() == pytest.approx(math.log(2), abs=1e-12)
+        inner = lossfns.circle_loss(x, target, margin=m + 0.1, gamma=32.0, reduction="none")
+        inside = 32 * (s_n**2 + (1 - s_p) ** 2 - 2 * (m + 0.1) ** 2)
+        assert inner[0].item() == pytest.approx(math.log1p(math.exp(inside)), rel=1e-12)
+
+
+def test_slopes_of_circle_and_multi_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, same_class = X.clone().requires_grad_(), LABELS[:, None] == LABELS
+    p, n = same_class & ~torch.eye(7, dtype=torch.bool), ~same_class
+    both = (p.any(1) & n.any(1))[:, None]
+    m, gamma = 0.25, 16.0
+    s, slope = in_similarities(monkeypatch, partial(circle, reduction="sum"), x)
+    pull, push = gamma * (1 + m - s).clamp(min=0), gamma * (s + m).clamp(min=0)
+    q = torch.where(n, push * (s - m), -1e9).softmax(1)
+    r = torch.where(p, -pull * (s - 1 + m), -1e9).softmax(1)
+    loss = circle(X, reduction="none")[:, None]
+    expected = (1 - torch.exp(-loss)) * (n * q * push - p * r * pull)
+    torch.testing.assert_close(slope, torch.where(both, expected, 0.0))
+    s, slope = in_similarities(monkeypatch, partial(multi_similarity, reduction="sum"), x)
+    pull, push = p * torch.exp(-2 * (s - 0.5)), n * torch.exp(50 * (s - 0.5))
+    torch.testing.assert_close(
+        slope, push / (1 + push.sum(1, keepdim=True)) - pull / (1 + pull.sum(1, keepdim=True))
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
+def test_circle_and_multi_similarity_lose_neither_value_nor_gradient(dtype: torch.dtype) -> None:
+    """exp of 256 · 2.25 · 1.75, of a pair of a class at cosine −1, is no number."""
+    x, target = torch.tensor([[1.0, 0], [-1, 0], [0, 1]], dtype=dtype), torch.tensor([0, 0, 1])
+    value = lossfns.circle_loss(x, target, reduction="none")
+    assert value.tolist() == pytest.approx([256 * (2.25 * 1.75 - 0.25 * 0.25)] * 2 + [0], rel=1e-6)
+    x[1] = torch.tensor([-0.6, 0.8])
+    assert gradients(lambda x: lossfns.circle_loss(x, target), x)[0].abs().max() > 100
+    f = partial(lossfns.multi_similarity_loss, target=target, alpha=1e3, beta=1e3, reduction="none")
+    assert f(x).tolist() == pytest.approx([1.1, 1.4, 0.3], abs=1e-5)
+    assert all(slope.isfinite().all() and slope.abs().max() > 0.5 for slope in gradients(f, x))
+
+
+def test_well_separated_classes_keep_the_digits_of_a_small_loss() -> None:
+    x, target = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), torch.tensor([0, 0, 1])
+    got = lossfns.circle_loss(x, target, margin=0.9, gamma=20.0)  # the negatives weigh nothing: α is 0
+    assert got.item() == pytest.approx(math.log1p(math.exp(-20 * 0.81)), rel=1e-6)
+    lone = lossfns.multi_similarity_loss(x, target, reduction="none")[2]
+    assert lone.item() == pytest.approx(2 * math.exp(-75) / 50, rel=1e-5)
+
+
+def test_multi_similarity_of_a_row_without_positives_is_that_of_its_negatives() -> None:
+    x, target = X, torch.arange(7)
+    s = cosines(x, x).fill_diagonal_(-torch.inf)
+    expected = torch.log1p(torch.exp(50 * (s - 0.5)).sum(1)) / 50
+    torch.testing.assert_close(lossfns.multi_similarity_loss(x, target, reduction="none"), expected)
+    s = cosines(x, x).fill_diagonal_(torch.inf)
+    got = lossfns.multi_similarity_loss(x, 0 * target, reduction="none")
+    torch.testing.assert_close(got, torch.log1p(torch.exp(-2 * (s - 0.5)).sum(1)) / 2)
+    alone = partial(lossfns.multi_similarity_loss, target=torch.tensor([5]))
+    assert alone(x[:1]).item() == 0
+    assert (gradients(alone, x[:1])[0] == 0).all()
+
+
+def test_the_card_of_circle() -> None:
+    """Its values, not its gradient, which holds a factor constant, say that it has a kink at s_n = −m."""
+    card, target = catalog.cards()["circle_loss"], torch.tensor([0, 0, 1])
+
+    def f(x: Tensor, margin: float = 0.25) -> Any:
+        one = partial(lossfns.circle_loss, target=target, margin=margin, gamma=4.0, reduction="sum")
+        return torch.func.vmap(one)(x.reshape(-1, 3, 2))
+
+    points = verify.random_points(-1, 1, 6)
+    assert not verify.convex(f, points)
+    assert card.convex.value() is False
+    assert (f(points) > 0).all()
+    for scale, check in ((1e-6, verify.lipschitz), (1e-6, verify.smooth)):
+        assert not check(f, 1000.0, scale * points)
+    h = 1e-4
+    for margin in (0.25, 0.0):
+        loss = partial(lossfns.circle_loss, margin=margin, gamma=4.0)
+        around = math.acos(-margin) + h * torch.arange(
+            -3, 4, dtype=F64
+        )  # the angle of row 0 and its negative
+        slopes = on_a_circle(loss, [0, 0, 1], 0.0, 0.1 - math.pi)(around).diff() / h
+        curvatures = slopes.diff() / h
+        assert bool((slopes[3] - slopes[2]).abs() < 0.01) == card.c1.value(margin=margin)
+        assert (curvatures[3] - curvatures[1]).abs() > 1
+        assert card.c2.value(margin=margin) is False
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5, 1.5])
@@ -1487,6 +1921,10 @@ def test_labels_of_any_integer_dtype(dtype: torch.dtype) -> None:
     for f in (
         lossfns.supcon_loss,
         lossfns.batch_hard_triplet_loss,
+        lossfns.batch_all_triplet_loss,
+        lossfns.batch_semi_hard_triplet_loss,
+        lossfns.circle_loss,
+        lossfns.multi_similarity_loss,
         lossfns.arcface_loss,
         partial(lossfns.info_nce_loss, Y),
     ):

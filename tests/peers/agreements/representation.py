@@ -7,6 +7,8 @@ TRIPLETS = "torch.cat([e, f, h]), indices_tuple=torch.arange(18).view(3, 6).unbi
 RAW = "normalises the embeddings and leaves zeros out of the mean unless told"
 PROXIES = "owns the proxies, here the axes"
 ATTACHED = "stopping the gradient is up to the caller"
+SQUARED = "distance=distances.LpDistance(normalize_embeddings=False, power=2)"
+MEAN = "reducer=reducers.MeanReducer()"
 PROTOTYPES = "weight_init_func=torch.nn.init.eye_)(e[:, :3], k)"
 
 AGREEMENTS = (
@@ -39,6 +41,55 @@ AGREEMENTS = (
             "miners.BatchHardMiner(distance=distances.LpDistance(normalize_embeddings=False))(e, k))",
             RAW,
         ),
+    ),
+    same(
+        "triplet_loss(e, f, h, margin=0.5, distance='squared')",
+        ("PML", f"losses.TripletMarginLoss(margin=0.5, {SQUARED}, {MEAN})({TRIPLETS})", RAW),
+    ),
+    same(
+        "triplet_loss(e, f, h, margin=0.5, distance='cosine')",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity(), "
+            f"{MEAN})({TRIPLETS})",
+        ),
+    ),
+    same(
+        "batch_hard_triplet_loss(e, k, margin=0.5, distance='cosine')",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity(), "
+            f"{MEAN})(e, k, miners.BatchHardMiner()(e, k))",
+        ),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5)",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, "
+            "distance=distances.LpDistance(normalize_embeddings=False))(e, k)",
+            "normalises the embeddings unless told",
+        ),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5, distance='squared')",
+        ("PML", f"losses.TripletMarginLoss(margin=0.5, {SQUARED})(e, k)"),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5, distance='cosine')",
+        ("PML", "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity())(e, k)"),
+    ),
+    same(
+        "circle_loss(e, k, margin=0.4, gamma=80)",
+        (
+            "PML",
+            f"losses.CircleLoss(m=0.4, gamma=80, {MEAN})(e, k)",
+            "leaves zeros out of the mean unless told",
+        ),
+    ),
+    same(
+        "multi_similarity_loss(e, k, alpha=2, beta=50, base=0.5)",
+        ("PML", "losses.MultiSimilarityLoss(alpha=2, beta=50, base=0.5)(e, k)"),
     ),
     same(
         "info_nce_loss(e, f, temperature=0.2, reduction=r)",

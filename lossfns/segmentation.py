@@ -55,6 +55,7 @@ __all__ = [
 @checked(
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -64,6 +65,7 @@ def dice_loss(
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -76,20 +78,26 @@ def dice_loss(
     Args:
         smooth: s, a number of pixels from 0 on: so many false ones are a loss of ½ where the class is absent.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         The sums go over the pixels of one image; p is the softmax, or the sigmoid, of the logits. For 0/1
         masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). With ``smooth=0`` an absent class of which nothing is
         predicted has loss 0, and any other prediction of it 1, with gradient 0. The background, and absent
-        classes, are classes like any other: weigh them with 0 to leave them out. For the Dice loss of a batch
-        as one image, move the batch to the pixels. Twice differentiable where p ≠ t.
+        classes, are classes like any other: weigh them with 0 to leave them out. Twice differentiable where
+        p ≠ t.
+
+        With ``batch`` it is the loss of one image of all the pixels: large regions outweigh small ones, a
+        class may be absent from an image at no cost, and s counts once. Images have no weights of their own
+        then; ``ignore_index`` in all of its target leaves one out. Processes that share a batch have each a
+        ratio of their own, and the mean of ratios is not the ratio.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: one channel without ``multilabel``; indices with ``multilabel``; soft masks (N, C, P)
@@ -105,14 +113,15 @@ def dice_loss(
         >>> dice_loss(everything, nothing, multilabel=True)
         tensor(0.8000)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 0.5, 0.5, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, 0.5, 0.5, smooth))
     return reduce(loss, weight, reduction)
 
 
 @checked(
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -122,6 +131,7 @@ def jaccard_loss(
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -134,9 +144,10 @@ def jaccard_loss(
     Args:
         smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         All as :func:`dice_loss`. With ``smooth=0`` it is 2D / (1 + D), D the Dice loss, and a metric between
@@ -144,7 +155,7 @@ def jaccard_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -156,8 +167,8 @@ def jaccard_loss(
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
         tensor(0.6667)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 1.0, 1.0, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, 1.0, 1.0, smooth))
     return reduce(loss, weight, reduction)
 
 
@@ -166,6 +177,7 @@ def jaccard_loss(
     beta=rules.non_negative,
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -177,6 +189,7 @@ def tversky_loss(
     beta: float = 0.5,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -192,9 +205,10 @@ def tversky_loss(
         beta: β, a number from 0 on: the price of a missed one; the more, the more recall.
         smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         For (α, β) = (½, ½) it is :func:`dice_loss`, for (1, 1) :func:`jaccard_loss`, for (1/(1 + b²), b²/(1 +
@@ -203,7 +217,7 @@ def tversky_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -216,8 +230,8 @@ def tversky_loss(
         >>> [tversky_loss(z, t, alpha=a, beta=1 - a, smooth=0.0, multilabel=True) for a in (1.0, 0.0)]
         [tensor(0.3333), tensor(0.5000)]
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     return reduce(loss, weight, reduction)
 
 
@@ -227,6 +241,7 @@ def tversky_loss(
     gamma=rules.positive,
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -239,6 +254,7 @@ def focal_tversky_loss(
     gamma: float = 4 / 3,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -257,9 +273,10 @@ def focal_tversky_loss(
             bound.
         smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         With ``gamma=1`` it is :func:`tversky_loss`. Where the loss is 0 the gradient is 0. All else as
@@ -267,7 +284,7 @@ def focal_tversky_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -280,20 +297,26 @@ def focal_tversky_loss(
         >>> focal_tversky_loss(z, t, alpha=0.5, beta=0.5, gamma=2.0, smooth=0.0, multilabel=True) ** 2
         tensor(0.3333)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     wrong = ~underflows(loss)
     loss = torch.where(wrong, torch.where(wrong, loss, 1.0) ** (1 / gamma), 0.0)
     return reduce(loss, weight, reduction)
 
 
-@checked(smooth=rules.non_negative, multilabel=rules.boolean, ignore_index=rules.integer)
+@checked(
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    batch=rules.boolean,
+    ignore_index=rules.integer,
+)
 def generalized_dice_loss(
     input: Tensor,
     target: Tensor,
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -307,16 +330,18 @@ def generalized_dice_loss(
         smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`: it bounds the weight of an absent
             class.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one, also where the sizes of the classes are taken.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the images; broadcasts to (N,).
+        weight: of the images; broadcasts to (N,), or with ``batch`` to ().
 
     Conventions:
-        One value for each image. For one class it is :func:`dice_loss`. With ``smooth=0`` absent classes
-        weigh nothing. The weights are constants for the gradient. All else as :func:`dice_loss`.
+        One value for each image, or with ``batch`` one of all. For one class it is :func:`dice_loss`. With
+        ``smooth=0`` absent classes weigh nothing. The weights are constants for the gradient. All else as
+        :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N,).
+        ``"none"``: (N,), or with ``batch`` ().
 
     Raises:
         ValueError: as :func:`dice_loss`.
@@ -328,12 +353,11 @@ def generalized_dice_loss(
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)
         tensor(0.6250)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
-    counts = _count(z, t, deleted, multilabel)
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, axes=1)
     numerator, denominator = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    loss = safe_divide((share * numerator).sum(1), (share * denominator).sum(1))
+    loss = safe_divide((share * numerator).sum(-1), (share * denominator).sum(-1))
     return reduce(loss, weight, reduction)
 
 
@@ -388,8 +412,8 @@ def lovasz_softmax_loss(
     _check.is_tensor(input=input, target=target)
     if input.ndim > 1 and target.shape == input.shape:
         raise ValueError(f"target must have class indices, shape (N, *), got {tuple(target.shape)}")
-    rows = slice(2) if per_image else slice(1, 2)
-    z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
+    rows = slice(0 if per_image else 1, 2)
+    z, y, deleted, weight = _prepare(input, target, weight, ignore_index, rows=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
     foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, 1)
     if deleted is not None:
@@ -468,22 +492,24 @@ def _prepare(
     ignore_index: int,
     multilabel: bool = False,
     class_weight: Tensor | None = None,
-    unreduced: slice = slice(2),
+    rows: slice = slice(0, 2),
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Logits (N, C, P), target (N, C, P) or indices (N, 1, P), what is deleted, and the whole weight.
 
     Deleted pixels get harmless values: the logit 0, or with ``multilabel`` −∞ and the target 0, which count
-    nowhere. ``unreduced`` is the part of (N, C) that the unreduced loss has.
+    nowhere. ``rows`` is the part of (N, C) that the unreduced loss has.
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
     _refuse_channels(input, target, is_index, multilabel)
     z, *soft = _check.promote(input) if is_index else _check.promote(input, target)
     t, tolerance = target.long() if is_index else soft[0], sum_tolerance(target)
-    losses = z.new_empty(()).expand(z.shape[unreduced])
-    weight = expand_weight(weight, losses)
+    counts = z.new_empty(()).expand(z.shape[:2])
+    losses = z.new_empty(()).expand(z.shape[rows])
+    hint = "; an image is left out of a batch by ignore_index in all of its target" if rows.start else ""
+    weight = expand_weight(weight, losses, hint)
     if class_weight is not None:
-        by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
+        by_class = broadcast_classes(class_weight, counts, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
         deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
@@ -492,8 +518,9 @@ def _prepare(
         deleted = None if deleted is None else deleted.unsqueeze(1)
     if is_index:
         t = t.unsqueeze(1)
-    if weight is not None and unreduced.start is None:
-        unweighed = (weight == 0).reshape(weight.shape + (1,) * (z.ndim - weight.ndim))
+    if weight is not None:
+        images = (1,) * rows.start
+        unweighed = (weight == 0).reshape(images + weight.shape + (1,) * (z.ndim - len(images) - weight.ndim))
         unweighed = unweighed if multilabel else unweighed.all(1, keepdim=True)
         if not _eager.known_all_false(unweighed):
             deleted = unweighed if deleted is None else deleted | unweighed
@@ -509,7 +536,7 @@ def _prepare(
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
     if deleted is not None:
-        deleted = deleted.unsqueeze(-1).flatten(2).expand(-1, -1, z.shape[2])
+        deleted = deleted.unsqueeze(-1).flatten(2).expand(len(z), -1, z.shape[2])
     return z, t, deleted, weight
 
 
@@ -536,23 +563,36 @@ def _refuse_channels(input: Tensor, target: Tensor, is_index: bool, multilabel: 
 
 
 class _SoftCounts(NamedTuple):
-    """Soft counts of pixels, (N, C): true positives, false positives, false negatives."""
+    """Soft counts of pixels, of each class: true positives, false positives, false negatives."""
 
     tp: Tensor
     fp: Tensor
     fn: Tensor
 
 
-def _count(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _SoftCounts:
+def _count(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    multilabel: bool,
+    batch: bool,
+    class_weight: Tensor | None = None,
+    axes: int = 2,
+) -> tuple[_SoftCounts, Tensor | None]:
+    """Counts of each image, (N, C), or of the batch, (C,), and the whole weight, for so many axes of them."""
+    rows = slice(int(batch), axes)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
     readable = _eager.can_read(z) and _eager.can_read(t)
     if not multilabel and t.shape[1] == 1:
         count = _count_by_masks if readable else _count_by_scatter
         counts = naming_the_index(lambda: chunked_row_sums(count, (z, t, deleted)), t, z.shape[1])
-        return _SoftCounts(*counts.unbind(2))
-    binary = readable and multilabel and not t.requires_grad
-    binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
-    count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
-    return _SoftCounts(*chunked_row_sums(count_soft, (z, t, deleted)).unbind(2))
+    else:
+        binary = readable and multilabel and not t.requires_grad
+        binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
+        count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
+        counts = chunked_row_sums(count_soft, (z, t, deleted))
+    return _SoftCounts(*(counts.sum(0) if batch else counts).unbind(-1)), weight
 
 
 def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
@@ -665,6 +705,7 @@ class DiceLoss(LossModule, loss=dice_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -675,6 +716,7 @@ class JaccardLoss(LossModule, loss=jaccard_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -687,6 +729,7 @@ class TverskyLoss(LossModule, loss=tversky_loss):
     beta: float = 0.5
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -700,6 +743,7 @@ class FocalTverskyLoss(LossModule, loss=focal_tversky_loss):
     gamma: float = 4 / 3
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -710,6 +754,7 @@ class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

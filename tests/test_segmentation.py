@@ -332,6 +332,157 @@ def test_digits_of_many_pixels_and_of_small_losses(elsewhere: bool, monkeypatch:
             assert gap == 0 or exact.max() < 1e-6
 
 
+# The batch as one image
+
+
+def one_image(z: Tensor) -> Tensor:
+    """(N, C, H, W) as (1, C, N · H, W)."""
+    return z.transpose(0, 1).flatten(1, 2).unsqueeze(0)
+
+
+@each_overlap
+@pytest.mark.parametrize("kind", ["indices", "one-hot", "soft", "multilabel", "soft multilabel"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_batch_is_one_image_of_all_pixels(
+    name: str, kind: str, chunked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if chunked:
+        monkeypatch.setattr(_chunked, "CHUNK", 2)
+    z, y = masks(3)
+    soft = masks(3, seed=1)[0].softmax(1)
+    target = {"indices": y, "one-hot": one_hot(y), "multilabel": one_hot(y)}.get(kind, soft)
+    multilabel = "multilabel" in kind
+    hypers = (
+        [{"smooth": 0.0}, {"smooth": 7.5}, {"ignore_index": 1}] if kind == "indices" else [{"smooth": 2.0}]
+    )
+    for hyper in hypers:
+        kw: dict[str, Any] = {"multilabel": multilabel, **hyper}
+        whole = y.flatten(0, 1).unsqueeze(0) if kind == "indices" else one_image(target)
+        if name == "generalized_dice_loss":
+            size: tuple[int, ...] = ()
+        else:
+            size = (C,)
+            kw["class_weight"] = torch.tensor([0.5, 3.0, 1.0])
+        found = loss(name, z, target, batch=True, reduction="none", **kw)
+        assert found.shape == size
+        torch.testing.assert_close(found, loss(name, one_image(z), whole, reduction="none", **kw)[0])
+        together = loss(name, z, target, batch=True, **kw)
+        torch.testing.assert_close(together, loss(name, one_image(z), whole, **kw))
+        got = gradient(lambda v: loss(name, v, target, batch=True, **kw), z)  # noqa: B023
+        expected = gradient(lambda v: loss(name, v, whole, **kw), one_image(z))  # noqa: B023
+        torch.testing.assert_close(one_image(got), expected)
+    if kind != "indices":
+        kw.pop("class_weight", None)
+        found = loss(name, z, target, batch=True, reduction="none", **kw)
+        torch.testing.assert_close(found, by_loop(name, one_image(z), one_image(target), **kw)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "each", "together"), [("dice_loss", 1 / 2, 1 / 3), ("jaccard_loss", 1 / 2, 1 / 2)]
+)
+def test_a_batch_of_a_full_mask_and_an_empty_one(name: str, each: float, together: float) -> None:
+    """All is predicted: right in one image, wrong in the other, and half of all is right."""
+    z, t = torch.full((2, 1, 4), 500.0), torch.tensor([[[1.0] * 4], [[0.0] * 4]])
+    kw: dict[str, Any] = {"multilabel": True, "smooth": 0.0}
+    assert loss(name, z, t, **kw).item() == pytest.approx(each)
+    assert loss(name, z, t, batch=True, **kw).item() == pytest.approx(together)
+
+
+def test_the_sizes_of_classes_are_those_of_the_batch() -> None:
+    """Sizes 4 and 4, not 1 and 3 here and 3 and 1 there: all classes weigh alike, and the ratio is plain."""
+    z, y = masks(2)
+    z, y = z[:, :2, :1, :4], torch.tensor([[[0, 0, 0, 1]], [[0, 1, 1, 1]]])
+    p, t = z.softmax(1), F.one_hot(y, 2).movedim(-1, 1)
+    expected = (p - t).abs().sum() / (p + t).sum()
+    torch.testing.assert_close(lossfns.generalized_dice_loss(z, y, smooth=0.0, batch=True), expected)
+    assert not torch.isclose(lossfns.generalized_dice_loss(z, y, smooth=0.0), expected)
+
+
+@each_overlap
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_an_image_is_left_out_of_a_batch_by_its_target(name: str, multilabel: bool, poison: float) -> None:
+    z, y = masks(3)
+    t = one_hot(y) if multilabel else y
+    kw: dict[str, Any] = {"multilabel": multilabel, "batch": True, "ignore_index": 255}
+    kept = loss(name, z[1:], t[1:], **kw)
+    slope = gradient(lambda v: loss(name, v, t[1:], **kw), z[1:])
+    dirty, target = z.clone(), t.clone()
+    dirty[0], target[0] = poison, 255
+    torch.testing.assert_close(loss(name, dirty, target, **kw), kept)
+    got = gradient(lambda v: loss(name, v, target, **kw), dirty)
+    torch.testing.assert_close(got[1:], slope)
+    assert (got[0] == 0).all()
+
+
+@each_overlap
+def test_images_of_a_batch_have_no_weights(name: str) -> None:
+    z, y = masks(2)
+    with pytest.raises(
+        ValueError, match=r"weight must broadcast to .*; an image is left out .* ignore_index"
+    ):
+        loss(name, z, y, batch=True, weight=torch.tensor([[1.0], [0.0]]))
+
+
+@pytest.mark.parametrize("name", [n for n in OVERLAP if n != "generalized_dice_loss"])
+@pytest.mark.parametrize("by", ["weight", "class_weight"])
+def test_weights_of_the_classes_of_a_batch(name: str, by: str) -> None:
+    z, y = masks()
+    weight = torch.tensor([0.0, 1.0, 3.0]).double()
+    each = loss(name, z, y, batch=True, reduction="none")
+    found = loss(name, z, y, batch=True, **{by: weight})
+    torch.testing.assert_close(found, (each * weight).sum() / weight.sum())
+    t = one_hot(y)
+    kept = loss(name, z[:, 1:], t[:, 1:], multilabel=True, batch=True, reduction="none")
+    z[:, 0], t[:, 0] = math.nan, math.nan
+    kw: dict[str, Any] = {"multilabel": True, "batch": True, by: weight}
+    with lossfns.strict():
+        none = loss(name, z, t, reduction="none", **kw)
+    torch.testing.assert_close(none, torch.cat([torch.zeros(1), kept * weight[1:]]))
+    slope = gradient(lambda v: loss(name, v, t, **kw), z)
+    assert (slope[:, 0] == 0).all()
+    assert slope.isfinite().all()
+
+
+@each_softmax
+@pytest.mark.parametrize("chunked", [False, True])
+def test_all_of_a_batch_weighs_nothing(name: str, chunked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if chunked:
+        monkeypatch.setattr(_chunked, "CHUNK", 1)
+    z = torch.full((2, C, *SIZE), math.nan)
+    kw: dict[str, Any] = {} if name == "lovasz_softmax_loss" else {"batch": True}
+    y = torch.zeros(2, *SIZE, dtype=torch.int64)
+    for target, weight in ((y, torch.tensor(0.0)), (y - 100, None)):
+        assert loss(name, z, target, weight=weight, **kw).item() == 0
+        slope = gradient(lambda v: loss(name, v, target, weight=weight, **kw), z)  # noqa: B023
+        assert torch.equal(slope, torch.zeros_like(z))
+
+
+@each_overlap
+@pytest.mark.parametrize("shape", [(0, 3, 4), (2, 3, 0)])
+def test_a_batch_of_nothing(name: str, shape: tuple[int, ...]) -> None:
+    z = torch.zeros(shape, requires_grad=True)
+    value = loss(name, z, torch.zeros(shape[0], shape[2], dtype=torch.int64), batch=True)
+    assert value.item() == 0
+    assert torch.autograd.grad(value, z)[0].shape == shape
+
+
+@each_overlap
+def test_a_batch_under_vmap_and_twice_differentiated(name: str) -> None:
+    z, y = masks(4)
+    z, y = z.unflatten(0, (2, 2)), y.unflatten(0, (2, 2))
+
+    def f(z: Tensor, y: Tensor) -> Tensor:
+        return loss(name, z, y, batch=True, reduction="none")
+
+    torch.testing.assert_close(
+        torch.func.vmap(f)(z, y), torch.stack([f(*pair) for pair in zip(z, y, strict=True)])
+    )
+    if name != "generalized_dice_loss":  # its weights are constants
+        few = z[0, :, :, :2, :2].clone().requires_grad_()
+        assert torch.autograd.gradgradcheck(lambda v: f(v, y[0, :, :2, :2]), few)
+
+
 # Lovász
 
 
@@ -507,8 +658,10 @@ def test_lovasz_gradients_keep_their_digits_in_float32() -> None:
 
 
 @one_graph_for_many
-@each_softmax
-def test_one_graph_serves_images_of_every_size(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kw"), [*((n, {}) for n in SOFTMAX), *((n, {"batch": True}) for n in OVERLAP)], ids=str
+)
+def test_one_graph_serves_images_of_every_size(name: str, kw: dict[str, Any]) -> None:
     graphs = []
 
     def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
@@ -519,7 +672,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
     compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
     for size in ((2, C, 6), (3, C, 11), (2, C, 50)):
         z, y = torch.randn(size), torch.randint(C, (size[0], size[2]))
-        assert torch.allclose(compiled(z, y), loss(name, z, y), atol=1e-6)
+        assert torch.allclose(compiled(z, y, **kw), loss(name, z, y, **kw), atol=1e-6)
     assert len(graphs) == 1
 
 

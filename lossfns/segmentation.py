@@ -13,9 +13,11 @@ true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives,
 from __future__ import annotations
 
 from functools import partial
+from functools import reduce as reduce_by
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check, _chunked, _eager
@@ -35,6 +37,7 @@ from lossfns._reduce import expand_weight, reduce
 from lossfns._rules import Reduction, checked
 
 __all__ = [
+    "ClDiceLoss",
     "DiceLoss",
     "FocalTverskyLoss",
     "GeneralizedDiceLoss",
@@ -42,6 +45,7 @@ __all__ = [
     "LovaszHingeLoss",
     "LovaszSoftmaxLoss",
     "TverskyLoss",
+    "cl_dice_loss",
     "dice_loss",
     "focal_tversky_loss",
     "generalized_dice_loss",
@@ -90,10 +94,10 @@ def dice_loss(
         classes, are classes like any other: weigh them with 0 to leave them out. Twice differentiable where
         p ≠ t.
 
-        With ``batch`` it is the loss of one image of all the pixels: large regions outweigh small ones, a
-        class may be absent from an image at no cost, and s counts once. Images have no weights of their own
-        then; ``ignore_index`` in all of its target leaves one out. Processes that share a batch have each a
-        ratio of their own, and the mean of ratios is not the ratio.
+        With ``batch`` it is the loss of one image of all the pixels: large regions outweigh small ones, an
+        image without a class is no case of its own, and s counts once. Images have no weights then;
+        ``ignore_index`` in all of its target leaves one out. Processes that share a batch have each a ratio
+        of their own, and the mean of ratios is not the ratio.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
@@ -359,6 +363,92 @@ def generalized_dice_loss(
     share = torch.where(size > 0, size**-2, 0.0)
     loss = safe_divide((share * numerator).sum(-1), (share * denominator).sum(-1))
     return reduce(loss, weight, reduction)
+
+
+@checked(
+    iterations=rules.non_negative_integer,
+    smooth=rules.positive,
+    multilabel=rules.boolean,
+    batch=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
+)
+def cl_dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    iterations: int = 3,
+    smooth: float = 1.0,
+    multilabel: bool = False,
+    batch: bool = False,
+    class_weight: Tensor | None = None,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Centre-line Dice loss (clDice): whether the masks of vessels or roads cover each other's centre-line.
+
+    .. math:: \ell(p, t) = 1 - \frac{2 a b}{a + b}, \qquad
+        a = \frac{\sum_i \min(S_i(p), t_i) + s}{\sum_i S_i(p) + s}, \quad
+        b = \frac{\sum_i \min(S_i(t), p_i) + s}{\sum_i S_i(t) + s}
+
+    Args:
+        iterations: how often the masks are eroded, a non-negative integer: as many as the half-width of the
+            widest tube in pixels, or the middle of that one is lost.
+        smooth: s, a positive number of pixels: a flat prediction has no skeleton to divide by.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one, as in :func:`dice_loss`.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
+
+    Conventions:
+        S is the soft skeleton: S = max(0, x − open(x)) of the mask x, and then, again and again, S ← S +
+        (1 − S) max(0, x − open(x)) of the mask eroded once more. To erode is to take the minimum of a pixel
+        and its neighbours along the axes, to dilate the maximum with all its neighbours, diagonal ones too,
+        to open the one and then the other. What lies beyond the edge of the image, or is ignored, is no
+        neighbour: a mask that fills the image has no skeleton. a is the precision, b the sensitivity. How
+        wide a tube is does not matter, so add a loss of overlap. The background is a class like any other:
+        weigh it with 0. The loss is 0 for p = t, but not only there; it has kinks where neighbours are equal.
+
+    Shape:
+        ``input``: (N, C, H, W) or (N, C, D, H, W). ``target``: (N, *) integers, or as ``input``, always so
+        with ``multilabel``. ``"none"``: (N, C), or with ``batch`` (C,).
+
+    Raises:
+        ValueError: one axis of pixels, or more than three; as :func:`dice_loss`.
+
+    Source:
+        Shit et al. (2021), *clDice*.
+
+    Example:
+        >>> road = torch.tensor([[[[0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0.0]]]])
+        >>> z = 99 * (2 * road - 1)
+        >>> z[..., 2] = -99.0  # a gap: precision (4 + 1) / (4 + 1), sensitivity (4 + 1) / (5 + 1)
+        >>> cl_dice_loss(z, road, multilabel=True)
+        tensor(0.0909)
+    """
+    _check.is_tensor(input=input, target=target)
+    if input.ndim not in (4, 5):
+        raise ValueError(f"input must have shape (N, C, H, W) or (N, C, D, H, W), got {tuple(input.shape)}")
+    rows = slice(int(batch), 2)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
+    p = z.sigmoid() if multilabel else z.softmax(1)
+    if t.shape != z.shape:
+        y = t
+        t = naming_the_index(lambda: torch.zeros_like(z).scatter(1, y, 1.0), y, z.shape[1])
+    rest = (-z).sigmoid() if multilabel else torch.where(t == 1, (p * (1 - t)).sum(1, keepdim=True), 1 - p)
+    if deleted is not None:
+        p, t = torch.where(deleted, 0.0, p), torch.where(deleted, 0.0, t)
+    skeleton = partial(_skeleton, deleted=deleted, pixels=input.shape[2:], iterations=iterations)
+    predicted, true = skeleton(p), skeleton(t)
+    hits = torch.stack([torch.minimum(predicted, t), torch.minimum(true, p)]).sum(-1)
+    misses = torch.stack([torch.relu(predicted - t), torch.relu(rest - (1 - true))]).sum(-1)
+    if batch:
+        hits, misses = hits.sum(1), misses.sum(1)
+    # With a = 1 / (1 + r), b = 1 / (1 + q) it is (r + q) / (2 + r + q). The least s keeps dr finite.
+    r_plus_q = (misses / (hits + max(smooth, torch.finfo(z.dtype).eps ** 2))).sum(0)
+    return reduce(r_plus_q / (2 + r_plus_q), weight, reduction)
 
 
 Classes = Literal["present", "all"]
@@ -660,6 +750,33 @@ def _tversky_terms(counts: _SoftCounts, alpha: float, beta: float, smooth: float
     return wrong, counts.tp + wrong + smooth * (alpha + beta) / 2
 
 
+def _skeleton(x: Tensor, deleted: Tensor | None, pixels: torch.Size, iterations: int) -> Tensor:
+    """The soft skeleton of masks (N, C, P): what opening takes away, of them and of their erosions.
+
+    The values are from 0 to 1, so that 1 is no minimum and 0 no maximum.
+    """
+    if not x.numel():
+        return x
+    axes = range(len(pixels))
+    pool = F.max_pool2d if len(pixels) == 2 else F.max_pool3d
+    lines = [[3 if k == axis else 1 for k in axes] for axis in axes]
+    x = x.unflatten(2, pixels)
+    if deleted is not None:
+        deleted = deleted.unflatten(2, pixels)
+
+    def erode(x: Tensor) -> Tensor:
+        x = -x if deleted is None else torch.where(deleted, -1.0, -x)
+        least = -reduce_by(torch.maximum, [pool(x, line, 1, [k // 2 for k in line]) for line in lines])
+        return least if deleted is None else torch.where(deleted, 0.0, least)
+
+    skeleton = torch.zeros_like(x)
+    for _ in range(iterations + 1):
+        eroded = erode(x)
+        skeleton = skeleton + (1 - skeleton) * torch.relu(x - pool(eroded, 3, 1, 1))
+        x = eroded
+    return skeleton.flatten(2)
+
+
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension.
 
@@ -755,6 +872,18 @@ class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
     smooth: float = 1.0
     multilabel: bool = False
     batch: bool = False
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class ClDiceLoss(LossModule, loss=cl_dice_loss):
+    """The Module of :func:`cl_dice_loss`."""
+
+    iterations: int = 3
+    smooth: float = 1.0
+    multilabel: bool = False
+    batch: bool = False
+    class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
 

@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 import lossfns
@@ -481,6 +483,179 @@ def test_a_batch_under_vmap_and_twice_differentiated(name: str) -> None:
     if name != "generalized_dice_loss":  # its weights are constants
         few = z[0, :, :, :2, :2].clone().requires_grad_()
         assert torch.autograd.gradgradcheck(lambda v: f(v, y[0, :, :2, :2]), few)
+
+
+# Centre-line Dice
+
+
+def sure(*masks: Tensor) -> Tensor:
+    """Logits that are sure of masks (N, H, W), (N, 1, H, W)."""
+    return torch.stack([200.0 * (2 * mask.float() - 1) for mask in masks], 1)
+
+
+def centre_line(z: Tensor, mask: Tensor, **kwargs: Any) -> Tensor:
+    return lossfns.cl_dice_loss(z, mask.unsqueeze(1), multilabel=True, **kwargs)
+
+
+def band(low: int, high: int) -> Tensor:
+    """A road along a map of 9 × 6 pixels."""
+    mask = torch.zeros(1, 9, 6)
+    mask[:, low:high] = 1
+    return mask
+
+
+def test_widths_do_not_count_but_gaps_do() -> None:
+    wide, narrow = band(2, 7), band(4, 5)
+    for one, other in ((wide, narrow), (narrow, wide), (wide, wide), (band(3, 6), wide)):
+        assert centre_line(sure(one), other).item() == 0
+    gap = narrow.clone()
+    gap[..., 2] = 0
+    for smooth in (0.25, 1.0):
+        sensitivity = (5 + smooth) / (6 + smooth)
+        expected = 1 - 2 * sensitivity / (1 + sensitivity)
+        for true in (wide, narrow):
+            assert centre_line(sure(gap), true, smooth=smooth).item() == pytest.approx(expected, rel=1e-6)
+            swapped = centre_line(sure(true), gap, smooth=smooth)
+            if true is narrow:  # what is a gap here is a false piece there
+                assert swapped.item() == pytest.approx(expected, rel=1e-6)
+    apart = centre_line(sure(band(0, 1)), band(5, 6), smooth=0.5)
+    assert apart.item() == pytest.approx(1 - 0.5 / 6.5)
+
+
+def test_erosions_have_to_reach_the_middle() -> None:
+    """Half of a road of 5 pixels is eroded in two steps; before, it has no skeleton but the 1 of smooth."""
+    wide, elsewhere = band(2, 7), sure(band(8, 9))
+    precision = 1 / 7
+    for iterations in range(5):
+        sensitivity = 1 / 7 if iterations >= 2 else 1
+        expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
+        found = centre_line(elsewhere, wide, iterations=iterations)
+        assert found.item() == pytest.approx(expected, rel=1e-6), iterations
+    whole = torch.ones(1, 9, 6)
+    assert centre_line(elsewhere, whole, iterations=9).item() == 0, "a mask that fills the image has none"
+
+
+def by_scipy(x: Tensor, iterations: int) -> Tensor:
+    """The soft skeleton of one image or volume by the morphology of SciPy; beyond the edge is the edge."""
+    image, left = x.numpy(), 1.0
+    cross = ndimage.generate_binary_structure(x.ndim, 1)
+    for _ in range(iterations + 1):
+        eroded = ndimage.grey_erosion(image, footprint=cross, mode="nearest")
+        opened = ndimage.grey_dilation(eroded, size=3, mode="nearest")
+        left = left * (1 - np.maximum(image - opened, 0))
+        image = eroded
+    return torch.from_numpy(1 - left)
+
+
+@pytest.mark.parametrize("size", [(7, 9), (5, 6, 4), (1, 8), (3, 1, 2)])
+@pytest.mark.parametrize("iterations", [0, 1, 4])
+@pytest.mark.parametrize("soft", [False, True])
+def test_centre_lines_of_images_and_volumes_by_scipy(
+    size: tuple[int, ...], iterations: int, soft: bool
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = 3 * torch.randn(2, 2, *size, generator=generator, dtype=torch.float64)
+    t = torch.rand(z.shape, generator=generator, dtype=torch.float64)
+    t = t if soft else (t > 0.3).double()
+    found = lossfns.cl_dice_loss(z, t, multilabel=True, iterations=iterations, smooth=0.5, reduction="none")
+    for n, c in itertools.product(range(2), range(2)):
+        p, mask = z[n, c].sigmoid(), t[n, c]
+        thin, true = by_scipy(p, iterations), by_scipy(mask, iterations)
+        assert (thin <= p + 1e-12).all()
+        precision = (torch.minimum(thin, mask).sum() + 0.5) / (thin.sum() + 0.5)
+        sensitivity = (torch.minimum(true, p).sum() + 0.5) / (true.sum() + 0.5)
+        expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
+        assert found[n, c].item() == pytest.approx(expected.item(), rel=1e-10)
+    turned = [v.transpose(2, -1) for v in (z, t)]
+    same = lossfns.cl_dice_loss(*turned, multilabel=True, iterations=iterations, smooth=0.5, reduction="none")
+    torch.testing.assert_close(same, found)
+
+
+@pytest.mark.parametrize("kind", ["indices", "one-hot", "multilabel"])
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_what_is_ignored_lies_beyond_the_edge(kind: str, poison: float) -> None:
+    """A column without labels parts an image in two, which a batch counts as one."""
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(1, C, 5, 9, generator=generator, dtype=torch.float64)
+    y = torch.randint(C, (1, 5, 9), generator=generator)
+    target = y if kind == "indices" else one_hot(y)
+    kw: dict[str, Any] = {"multilabel": kind == "multilabel", "iterations": 2, "reduction": "none"}
+
+    def halves(v: Tensor) -> Tensor:
+        return torch.cat([v[..., :4], v[..., 5:]])
+
+    dirty, holes = z.clone(), target.clone()
+    dirty[..., 4], holes[..., 4] = poison, 255
+    found = lossfns.cl_dice_loss(dirty, holes, ignore_index=255, **kw)
+    torch.testing.assert_close(found[0], lossfns.cl_dice_loss(halves(z), halves(target), batch=True, **kw))
+    got = gradient(lambda v: lossfns.cl_dice_loss(v, holes, ignore_index=255, **kw), dirty)
+    expected = gradient(lambda v: lossfns.cl_dice_loss(v, halves(target), batch=True, **kw), halves(z))
+    torch.testing.assert_close(halves(got), expected)
+    assert (got[..., 4] == 0).all()
+
+
+def test_one_hot_masks_have_the_centre_lines_of_indices() -> None:
+    z, y = masks()
+    z = z + 30 * one_hot(y)  # 1 − p in float32 has no digits left
+    for dtype in (torch.float64, torch.float32):
+        a, b = (lossfns.cl_dice_loss(z.to(dtype), t, reduction="none") for t in (y, one_hot(y).to(dtype)))
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=0)
+        exact = lossfns.cl_dice_loss(z, y, reduction="none")
+        torch.testing.assert_close(a.double(), exact, rtol=1e-4, atol=0)
+        assert 0 < exact.min() < exact.max() < 1e-9
+
+
+def test_soft_masks_have_no_centre_line_loss_where_they_are_met() -> None:
+    z = masks()[0]
+    assert lossfns.cl_dice_loss(z, z.sigmoid(), multilabel=True).item() == pytest.approx(0, abs=1e-12)
+    assert lossfns.cl_dice_loss(z, z.softmax(1)).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("smooth", [1e-300, 1e-30, 1.0, 1e300])
+@pytest.mark.parametrize("logit", [-math.inf, -500.0, -90.0, 0.0, 500.0])
+def test_flat_predictions_have_no_centre_line(smooth: float, logit: float) -> None:
+    for mask in (band(4, 5), torch.zeros(1, 9, 6), torch.ones(1, 9, 6)):
+        z = torch.full((1, 1, 9, 6), logit, requires_grad=True)
+        value = centre_line(z, mask, smooth=smooth)
+        assert torch.autograd.grad(value, z)[0].isfinite().all()
+        if mask[0, 4, 0] and not mask[0, 0, 0]:
+            p = torch.sigmoid(z[0, 0, 0, 0].detach()).item()
+            sensitivity = 1.0 if smooth > 1e9 else (6 * p + smooth) / (6 + smooth)
+            expected = 1 - 2 * sensitivity / (1 + sensitivity)
+            assert value.item() == pytest.approx(expected, abs=1e-6)
+        else:
+            assert value.item() == 0
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3, 4), (2, 2, 0, 4), (2, 2, 3, 0, 1)])
+def test_no_centre_line_of_no_pixels(shape: tuple[int, ...]) -> None:
+    z = torch.zeros(shape, requires_grad=True)
+    for batch in (False, True):
+        value = lossfns.cl_dice_loss(z, torch.zeros(shape), multilabel=True, batch=batch)
+        assert value.item() == 0
+        assert torch.autograd.grad(value, z)[0].shape == shape
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4), (2, 3, 2, 2, 2, 2)])
+def test_centre_lines_are_of_images_or_volumes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"input must have shape \(N, C, H, W\) or \(N, C, D, H, W\), got"):
+        lossfns.cl_dice_loss(torch.zeros(shape), torch.zeros(shape), multilabel=True)
+
+
+@one_graph_for_many
+def test_one_graph_serves_centre_lines_of_every_size() -> None:
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    compiled: Any = torch.compile(lossfns.cl_dice_loss, fullgraph=True, dynamic=True, backend=count)
+    for size in ((2, C, 6, 5), (3, C, 11, 4), (2, C, 7, 9)):
+        z, y = torch.randn(size), torch.randint(C, (size[0], *size[2:]))
+        assert torch.allclose(compiled(z, y), lossfns.cl_dice_loss(z, y), atol=1e-6)
+    assert len(graphs) == 1
 
 
 # Lovász

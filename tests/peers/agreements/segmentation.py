@@ -158,6 +158,14 @@ AGREEMENTS = (
         ),
     ),
     same(
+        "cl_dice_loss(Z[:, :1], M[:, :1], multilabel=True)",
+        (
+            "MONAI",
+            "monai.losses.SoftclDiceLoss(sigmoid=True, smooth=1e-12)(Z[:, :1], M[:, :1])",
+            "all channels in one ratio; adds smooth to a + b, 10⁻⁴ by default",
+        ),
+    ),
+    same(
         "lovasz_softmax_loss(Z, K)",
         ("SMP", "smp.losses.LovaszLoss('multiclass')(Z.float(), K)", "float32 only", 1e-5),
     ),

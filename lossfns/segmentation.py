@@ -4,10 +4,10 @@
 dtype or soft masks (N, C, *): one-hot masks give the number that the indices give. The channels compete
 (softmax) or, with ``multilabel=True``, are masks of their own (sigmoid; ``target`` (N, C, *)). A single mask
 is one channel with ``multilabel=True``. Each class of each image is one loss, (N, C), whatever the number of
-its pixels.
+its pixels. Only the boundary loss is one of pixels, and has distances in place of a target.
 
-The losses here are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing else:
-true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
+The losses of overlap are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing
+else: true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from lossfns._reduce import expand_weight, reduce
 from lossfns._rules import Reduction, checked
 
 __all__ = [
+    "BoundaryLoss",
     "ClDiceLoss",
     "DiceLoss",
     "FocalTverskyLoss",
@@ -45,6 +46,7 @@ __all__ = [
     "LovaszHingeLoss",
     "LovaszSoftmaxLoss",
     "TverskyLoss",
+    "boundary_loss",
     "cl_dice_loss",
     "dice_loss",
     "focal_tversky_loss",
@@ -449,6 +451,70 @@ def cl_dice_loss(
     # With a = 1 / (1 + r), b = 1 / (1 + q) it is (r + q) / (2 + r + q). The least s keeps dr finite.
     r_plus_q = (misses / (hits + max(smooth, torch.finfo(z.dtype).eps ** 2))).sum(0)
     return reduce(r_plus_q / (2 + r_plus_q), weight, reduction)
+
+
+@checked(multilabel=rules.boolean, class_weight=rules.optional_class_vector)
+def boundary_loss(
+    input: Tensor,
+    distance: Tensor,
+    *,
+    multilabel: bool = False,
+    class_weight: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Boundary loss: each pixel that is predicted pays its distance to the boundary of the true mask.
+
+    .. math:: \ell(p, d) = p d
+
+    Args:
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        weight: of the pixels in the classes; broadcasts to (N, C, *).
+
+    Conventions:
+        d is the signed distance to the boundary in the target, negative inside, positive outside, made once
+        for each mask; its unit, the pixel or the millimetre, is that of the loss. For a mask ``m`` of 0 and 1
+        it is ``distance_transform_edt(1 - m) - distance_transform_edt(m)`` of ``scipy.ndimage``; a mask that
+        is empty or full has no boundary, and its map is to be 0. One value for each pixel and class. The loss
+        may be negative: its sum is between that of the negative distances, for the mask itself, and that of
+        the positive ones, for all but the mask. Its gradient in p is d, whatever p is. To predict nothing
+        costs 0, for a small mask little more than the least: add a loss of overlap.
+
+    Shape:
+        ``input``, ``distance``: (N, C, *), equal. ``"none"``: (N, C, *).
+
+    Raises:
+        ValueError: one channel without ``multilabel``; under ``strict()`` distances that are NaN or infinite,
+            NaN or +∞ logits.
+
+    Source:
+        Kervadec et al. (2019), *Boundary loss for highly unbalanced segmentation*.
+
+    Example:
+        >>> road = torch.tensor([[[3.0, 2, 1, -1, -1, 1]]])  # of pixels 3 and 4
+        >>> masks = torch.tensor([[[0, 0, 0, 1, 1, 0]]]), torch.tensor([[[1, 1, 0, 0, 0, 0]]])
+        >>> [boundary_loss(198.0 * m - 99, road, multilabel=True, reduction="sum") for m in masks]
+        [tensor(-2.), tensor(5.)]
+    """
+    _check.same_shape(input=input, distance=distance)
+    if input.ndim < 2 or (input.shape[1] < 2 and not multilabel):
+        raise ValueError(
+            f"input must have shape (N, C, *), with at least 2 channels for a softmax, got "
+            f"{tuple(input.shape)}; one mask an image is input (N, 1, *) with multilabel=True"
+        )
+    z, d = _check.promote(input, distance)
+    weight = expand_weight(weight, z)
+    if class_weight is not None:
+        by_class = broadcast_classes(class_weight, z, "class_weight").expand_as(z)
+        weight = by_class if weight is None else by_class * weight
+    if weight is not None:
+        deleted = weight == 0
+        d = torch.where(deleted, 0.0, d)
+        z = torch.where(deleted if multilabel else deleted.all(1, keepdim=True), 0.0, z)
+    _check.below_infinity("input", z)
+    _check.finite("distance", d)
+    return reduce((z.sigmoid() if multilabel else z.softmax(1)) * d, weight, reduction)
 
 
 Classes = Literal["present", "all"]
@@ -885,6 +951,14 @@ class ClDiceLoss(LossModule, loss=cl_dice_loss):
     batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class BoundaryLoss(LossModule, loss=boundary_loss):
+    """The Module of :func:`boundary_loss`."""
+
+    multilabel: bool = False
+    class_weight: Tensor | None = None
     reduction: Reduction = "mean"
 
 

@@ -658,6 +658,92 @@ def test_one_graph_serves_centre_lines_of_every_size() -> None:
     assert len(graphs) == 1
 
 
+# Boundary
+
+
+def signed_distance(mask: Tensor) -> Tensor:
+    """As the docstring says to make it."""
+    m = mask.numpy()
+    return torch.from_numpy(ndimage.distance_transform_edt(1 - m) - ndimage.distance_transform_edt(m))
+
+
+def test_the_boundary_loss_adds_the_distances_of_wrong_pixels() -> None:
+    """Above its least value: what is between the boundaries, each pixel with its distance."""
+    true, guess = torch.zeros(9, 12), torch.zeros(9, 12)
+    true[2:7, 3:8], guess[3:9, 1:7] = 1, 1
+    d = signed_distance(true)
+    kw: dict[str, Any] = {"multilabel": True, "reduction": "sum"}
+
+    def of(mask: Tensor) -> float:
+        return lossfns.boundary_loss(2000 * (mask.double() - 0.5)[None, None], d[None, None], **kw).item()
+
+    assert of(true) == d[d < 0].sum().item() < 0
+    assert of(1 - true) == d[d > 0].sum().item()
+    assert of(torch.zeros(9, 12)) == 0
+    assert of(guess) - of(true) == pytest.approx(d[true != guess].abs().sum().item(), rel=1e-12)
+    shifted = true.roll(1, 1)
+    further = true.roll(3, 1)
+    assert of(true) < of(shifted) < of(further)
+    near, far = torch.zeros(9, 12), torch.zeros(9, 12)
+    near[4, 8] = far[8, 11] = 1
+    assert of(near) == 1
+    assert of(far) == math.sqrt(20), "two rows down and four columns to the right"
+
+
+def test_the_gradient_of_the_boundary_loss_is_the_distance() -> None:
+    z = masks()[0]
+    d = 3 * torch.randn(z.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    p = z.sigmoid()
+    got = gradient(lambda v: lossfns.boundary_loss(v, d, multilabel=True, reduction="sum"), z)
+    torch.testing.assert_close(got / (p * (1 - p)), d)
+    p = z.softmax(1)
+    got = gradient(lambda v: lossfns.boundary_loss(v, d, reduction="sum"), z)
+    torch.testing.assert_close(got, p * (d - (p * d).sum(1, keepdim=True)))
+    torch.testing.assert_close(lossfns.boundary_loss(z, d), (p * d).mean())
+
+
+@pytest.mark.parametrize("by", ["weight", "class_weight"])
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_the_map_of_a_class_without_weight_is_not_looked_at(by: str, multilabel: bool) -> None:
+    z, d = masks()[0], masks(seed=4)[0]
+    p = z.sigmoid() if multilabel else z.softmax(1)
+    expected = (p * d)[:, 1:].mean()
+    class_weight = torch.tensor([0.0, 2.0, 2.0])
+    weight = class_weight if by == "class_weight" else class_weight.view(-1, 1, 1)
+    d[:, 0] = math.nan
+    if multilabel:
+        z[:, 0] = math.nan
+    kw: dict[str, Any] = {"multilabel": multilabel, by: weight}
+    with lossfns.strict():
+        torch.testing.assert_close(lossfns.boundary_loss(z, d, **kw), expected)
+    slope = gradient(lambda v: lossfns.boundary_loss(v, d, **kw), z)
+    assert slope.isfinite().all()
+    assert (slope[:, 0] == 0).all() == multilabel, "a softmax lifts the others by lowering this one"
+
+
+def test_pixels_without_weight_have_no_boundary_loss() -> None:
+    z, d = masks()[0], masks(seed=4)[0]
+    keep = torch.rand(2, 1, *SIZE, generator=torch.Generator().manual_seed(3)) < 0.6
+    expected = (z.softmax(1) * d)[keep.expand_as(z)].mean()
+    hole = ~keep.expand_as(z)
+    z, d = z.masked_fill(hole, math.nan), d.masked_fill(hole, math.inf)
+    torch.testing.assert_close(lossfns.boundary_loss(z, d, weight=keep), expected)
+    slope = gradient(lambda v: lossfns.boundary_loss(v, d, weight=keep), z)
+    assert slope.isfinite().all()
+    assert (slope[hole] == 0).all()
+
+
+def test_boundary_losses_that_cannot_be_meant_are_refused() -> None:
+    z = torch.zeros(2, 1, 4, 4)
+    with pytest.raises(ValueError, match=r"input must have .* 2 channels .* got \(2, 1, 4, 4\).*multilabel"):
+        lossfns.boundary_loss(z, z)
+    for shape in ((2, 4, 4), (2, 1, 4, 1), (1, 1, 4, 4)):
+        with pytest.raises(ValueError, match="distance must have the shape of input"):
+            lossfns.boundary_loss(z, torch.zeros(shape), multilabel=True)
+    with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
+        lossfns.boundary_loss(z.flatten(), z.flatten(), multilabel=True)
+
+
 # Lovász
 
 

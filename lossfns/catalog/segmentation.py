@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import FINITE, NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, LossCard, always
+from lossfns.catalog.card import FINITE, NO, NO_LAW, NON_NEGATIVE, ONE, REAL, UNBOUNDED, YES, LossCard, always
 
 MASKS = "real logits, masks"
 PROBABILITY = always((0.0, 1.0), "$[0, 1]$")
@@ -74,6 +74,20 @@ CARDS = (
         c2=NO,
         lipschitz=FINITE,
         smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="boundary_loss",
+        title="Boundary loss",
+        gradient="p (1 - p) d",
+        domain="real logits, signed distances",
+        range=REAL,
+        estimates="a mask",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=FINITE,
+        smoothness=FINITE,
     ),
     LossCard(
         name="lovasz_softmax_loss",

@@ -119,6 +119,13 @@ def cl_dice(
     return losses
 
 
+def boundary(m: Any, z: Any, d: Any, multilabel: bool = False, class_weight: Any = None) -> Any:
+    if multilabel:
+        return d / (1 + m.exp(-z))
+    weights = [1] * len(z) if class_weight is None else class_weight.tolist()
+    return [w * p * away for w, p, away in zip(weights, softmax(m, z), d, strict=True)]
+
+
 def choquet(errors: list[Any], foreground: list[bool]) -> Any:
     """The integral, over the level u, of the Jaccard loss of having wrong the pixels with errors above u."""
 
@@ -316,6 +323,60 @@ def overlap_cases(
     return as_mask, indices
 
 
+def boundary_cases() -> tuple[LossCase, LossCase]:
+    plain = elementwise("z", "d")
+    as_mask = LossCase(
+        "boundary_loss",
+        boundary,
+        layout=dataclasses.replace(
+            plain,
+            predictions=lambda x, d: [x.unsqueeze(1), torch.full_like(x, d).unsqueeze(1)],
+            symbols=lambda z, d: {"p": 1 / (1 + math.exp(-z)), "d": d},
+            tail=(1,),
+            empty=((0, 2), (2, 3, 0)),
+            scalars=False,
+        ),
+        required={"multilabel": True},
+        extremes=tuple(([z], [d]) for z in (-80.0, -20.0, 0.0, 0.5, 80.0) for d in (-1e4, -0.5, 0.0, 7.0)),
+        rejected=(
+            ("input", ([math.nan], [1.0])),
+            ("input", ([INF], [1.0])),
+            ("distance", ([0.0], [math.nan])),
+            ("distance", ([0.0], [-INF])),
+        ),
+        claims=Claims(unbounded_range=(-30.0, 30.0), targets=(3.0, -2.0), minimiser=([800.0], [-10.0])),
+    )
+    as_classes = dataclasses.replace(
+        as_mask,
+        layout=dataclasses.replace(
+            plain,
+            units=zip_rows,
+            predictions=lambda x, d: [x, torch.tensor(d, dtype=x.dtype).expand_as(x)],
+            symbols=lambda z, d: {},
+            dim=CLASSES,
+            tail=(CLASSES,),
+            shape=(4, CLASSES),
+            empty=((0, CLASSES),),
+            scalars=False,
+        ),
+        form="classes",
+        required={},
+        denominator=each_class_weight,
+        hypers=({}, {"class_weight": WEIGHTS}),
+        extremes=tuple(
+            (z, [-3.0, 0.5, 1e3]) for z in ([0.0, 0.0, 0.0], [60.0, -60.0, 1.0], [-80.0, 80.0, 79.0])
+        ),
+        rejected=(
+            ("input", ([0.0, math.nan, 0.0], [1.0, 1.0, 1.0])),
+            ("distance", ([0.0, 0.0, 0.0], [1.0, math.nan, 1.0])),
+        ),
+        claims=dataclasses.replace(
+            as_mask.claims, targets=([1.0, -3.0, 2.0],), minimiser=([800.0, 0.0, 0.0], [-30.0, 1.0, 1.0])
+        ),
+    )
+    return as_mask, as_classes
+
+
 def cl_dice_cases() -> tuple[LossCase, LossCase]:
     best = [[[800.0 * (2 * v - 1) for v in row] for row in ROAD]]
     as_mask = LossCase(
@@ -370,6 +431,7 @@ CASES = (
     ),
     *overlap_cases("generalized_dice_loss", generalized_dice, {"smooth": 0.0}, evaluates_formula=False),
     *cl_dice_cases(),
+    *boundary_cases(),
     LossCase(
         "lovasz_softmax_loss",
         lovasz_softmax,

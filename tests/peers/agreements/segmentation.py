@@ -166,6 +166,14 @@ AGREEMENTS = (
         ),
     ),
     same(
+        "boundary_loss(Z, monai.losses.BoundaryLoss().compute_distance_map(F.one_hot(K, 3).movedim(-1, 1)))",
+        (
+            "MONAI",
+            "monai.losses.BoundaryLoss(softmax=True, to_onehot_y=True)(Z, K[:, None])",
+            "makes the distances from the target, inside one pixel less",
+        ),
+    ),
+    same(
         "lovasz_softmax_loss(Z, K)",
         ("SMP", "smp.losses.LovaszLoss('multiclass')(Z.float(), K)", "float32 only", 1e-5),
     ),

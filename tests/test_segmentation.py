@@ -354,7 +354,7 @@ def test_a_batch_is_one_image_of_all_pixels(
     soft = masks(3, seed=1)[0].softmax(1)
     target = {"indices": y, "one-hot": one_hot(y), "multilabel": one_hot(y)}.get(kind, soft)
     multilabel = "multilabel" in kind
-    hypers = (
+    hypers: list[dict[str, Any]] = (
         [{"smooth": 0.0}, {"smooth": 7.5}, {"ignore_index": 1}] if kind == "indices" else [{"smooth": 2.0}]
     )
     for hyper in hypers:

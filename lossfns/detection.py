@@ -57,7 +57,7 @@ def iou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Jaccard (1901); Yu et al. (2016), *UnitBox*.
+        Jaccard (1901); Yu et al. (2016), *UnitBox*. Chapter: Boxes.
 
     Example:
         >>> iou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 2.0]))
@@ -89,7 +89,7 @@ def giou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Rezatofighi et al. (2019), *Generalized intersection over union*.
+        Rezatofighi et al. (2019), *Generalized intersection over union*. Chapter: Boxes.
 
     Example:
         >>> giou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([3.0, 0.0, 4.0, 1.0]))
@@ -120,7 +120,7 @@ def diou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*.
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes.
 
     Example:
         >>> diou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 0.0, 3.0, 3.0]))
@@ -153,7 +153,7 @@ def ciou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*.
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes.
 
     Example:
         >>> ciou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))

@@ -75,6 +75,7 @@ integer = Rule(
     "an integer",
     int,
 )
+non_negative_integer = Rule(lambda v: integer.holds(v) and v >= 0, "a non-negative integer", int)
 boolean = Rule(_is_boolean, "True or False", bool)
 class_vector = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", lambda v: v)
 
@@ -94,6 +95,15 @@ def or_tensor(rule: Rule) -> Rule:
         lambda v: not find_fault(v) and v.numel() == 1 if isinstance(v, Tensor) else rule.holds(v),
         f"{rule.words}, or a tensor of one number",
         lambda v: v.reshape(()) if isinstance(v, Tensor) else rule.plain(v),
+    )
+
+
+def or_broadcast(rule: Rule) -> Rule:
+    """A hyper-parameter that may also be a tensor, one value a class or an element."""
+    return Rule(
+        lambda v: isinstance(v, Tensor) or rule.holds(v),
+        f"{rule.words}, or a tensor that broadcasts to input",
+        lambda v: v if isinstance(v, Tensor) else rule.plain(v),
     )
 
 

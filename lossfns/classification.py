@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss, mix
+from lossfns._binary import binary_loss, expand_like, mix, times
 from lossfns._classes import (
     class_loss,
     fused_cross_entropy,
@@ -30,7 +30,7 @@ from lossfns._classes import (
 from lossfns._module import LossModule
 from lossfns._numerics import one_minus_exp, softplus
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
-from lossfns._rules import Reduction, Rule, checked
+from lossfns._rules import Reduction, checked
 
 __all__ = [
     "BinaryCrossEntropyLoss",
@@ -135,14 +135,10 @@ def cross_entropy(
     )
 
 
-_pos_weight = Rule(
-    lambda v: v is None or isinstance(v, Tensor) or rules.non_negative.holds(v),
-    "None, a non-negative finite number, or a tensor",
-    lambda v: v if v is None or isinstance(v, Tensor) else rules.non_negative.plain(v),
+@checked(
+    pos_weight=rules.optional(rules.or_broadcast(rules.non_negative)),
+    label_smoothing=rules.half_open_unit_interval,
 )
-
-
-@checked(pos_weight=_pos_weight, label_smoothing=rules.half_open_unit_interval)
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -184,12 +180,12 @@ def binary_cross_entropy(
     each = {}
     if isinstance(pos_weight, Tensor):
         _check.is_tensor(input=input, pos_weight=pos_weight)
-        each["pos_weight"] = _expand_pos_weight(pos_weight, input)
+        each["pos_weight"] = expand_like("pos_weight", pos_weight, input)
 
     def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
         if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
-            loss = softplus(torch.rsub(t, 1, alpha=2) * x)
-            return loss if factor is None else (1 - t + factor * t) * loss
+            signed = torch.rsub(t, 1, alpha=2) * x
+            return softplus(signed) if factor is None else times(1 - t + factor * t, softplus, signed)
         if factor is None:
             return _soft_logistic(x, t, label_smoothing)
         yes = (1 - label_smoothing) * t + label_smoothing / 2
@@ -205,17 +201,6 @@ def binary_cross_entropy(
         target=target,
         **each,  # type: ignore[arg-type]
     )
-
-
-def _expand_pos_weight(pos_weight: Tensor, input: Tensor) -> Tensor:
-    classes = input.shape[1:2]
-    if input.ndim > 2 and pos_weight.shape == classes == input.shape[-1:] and pos_weight.numel() > 1:
-        raise ValueError(
-            f"pos_weight must fit input in one way, got {tuple(pos_weight.shape)}, which is axis 1 of "
-            f"{tuple(input.shape)} and the last: add the axes of length 1"
-        )
-    fits = "; for one value a channel, pos_weight.view(-1, 1, 1)" if pos_weight.shape == classes else ""
-    return _check.expand_non_negative("pos_weight", pos_weight, input, "input", fits)
 
 
 def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:

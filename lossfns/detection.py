@@ -1,8 +1,10 @@
 """Losses for boxes (…, 4), given as corners x₁ y₁ x₂ y₂ in any unit: one loss a matched pair.
 
-The four IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
+The IoU losses add penalties to 1 − IoU. They do not change when both boxes are moved or scaled: there is
 no absolute epsilon. Extents are clamped at 0: a box with x₂ < x₁ has width 0 at x₁, and a loss of at least 1
 against any other (``strict()`` refuses it). Gradients are 0 where the two boxes are the same.
+
+The quality focal and the varifocal loss are of the scores of boxes: logits against qualities of one shape.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import torch
 from torch import Tensor
 
 from lossfns import _check
+from lossfns import _rules as rules
+from lossfns._binary import mix
 from lossfns._check import Domain
 from lossfns._module import LossModule
-from lossfns._numerics import safe_divide, underflows
+from lossfns._numerics import safe_divide, softplus, underflows
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
 from lossfns._rules import Reduction, checked
 
@@ -24,13 +28,19 @@ __all__ = [
     "CIoULoss",
     "DIoULoss",
     "DistributionFocalLoss",
+    "EIoULoss",
     "GIoULoss",
     "IoULoss",
+    "QualityFocalLoss",
+    "VarifocalLoss",
     "ciou_loss",
     "diou_loss",
     "distribution_focal_loss",
+    "eiou_loss",
     "giou_loss",
     "iou_loss",
+    "quality_focal_loss",
+    "varifocal_loss",
 ]
 
 
@@ -169,6 +179,42 @@ def ciou_loss(
 
 
 @checked()
+def eiou_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""Efficient IoU loss: :func:`diou_loss` plus penalties for another width and another height.
+
+    .. math:: \ell(A, B) = 1 - \frac{I}{U} + \frac{\rho^2}{d^2} + \frac{\omega^2}{W^2} + \frac{\eta^2}{H^2}
+
+    Args:
+        weight: of the pairs; broadcasts to (…).
+
+    Conventions:
+        ω and η are the differences of the widths and of the heights, W and H the sides of the smallest box
+        around both. In [0, 3¼], reached by a point at the corner of a box. It is :func:`diou_loss` where the
+        sides are the same; unlike that of :func:`ciou_loss`, its penalty sees the size where the aspect ratio
+        is right. A penalty is 0 where W or H is. mmdetection's ``EIoULoss`` is another loss, of an extended
+        IoU.
+
+    Shape:
+        ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
+
+    Raises:
+        ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
+
+    Source:
+        Zhang et al. (2022), *Focal and efficient IOU loss for accurate bounding box regression*.
+
+    Example:
+        >>> eiou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))
+        tensor(0.7500)
+    """
+    return _box_loss(
+        lambda pair: pair.iou_distance() + pair.shift() + pair.stretch(), input, target, weight, reduction
+    )
+
+
+@checked()
 def distribution_focal_loss(
     input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
@@ -223,6 +269,121 @@ def distribution_focal_loss(
         return -(share * torch.where(impossible, 0.0, log_p)).sum(-1)
 
     return reduce_loss(between_bins, (z, y), weight, reduction, shape=y.shape)
+
+
+@checked(beta=rules.non_negative)
+def quality_focal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    beta: float = 2.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Quality focal loss: cross-entropy of a quality from 0 to 1 that turns away from what is nearly right.
+
+    .. math:: \ell(z, y) = -\lvert p - y \rvert^\beta (y \log p + (1 - y) \log(1 - p)), \qquad p = \sigma(z)
+
+    Args:
+        beta: β, a number from 0 on: the larger, the less what is nearly right counts. At 0 it is
+            :func:`lossfns.binary_cross_entropy`.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        The target is the quality of a detection, such as the IoU of its box, in the column of its class, and
+        0 elsewhere. For β > 0 the loss is 0 at p = y, with gradient 0, whatever y is, where cross-entropy is
+        the entropy of y. For β < 1 the slope beside p = y is infinite. For labels 0 and 1 it is
+        :func:`lossfns.binary_focal_loss` with γ = β, but not for those between. The factor has a gradient, as
+        in mmdetection. To divide by the number of positives n, take ``reduction="sum"`` and divide by
+        max(n, 1).
+
+    Shape:
+        ``input``, ``target``: any, equal; qualities bool, integer or in [0, 1]. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a quality outside [0, 1], such as a GIoU.
+
+    Source:
+        Li et al. (2020), *Generalized focal loss*.
+
+    Example:
+        >>> quality_focal_loss(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), reduction="none")
+        tensor([0.1733, 0.0000, 0.1733])
+    """
+
+    def quality(x: Tensor, t: Tensor) -> Tensor:
+        if beta == 0:
+            return _cross_entropy(x, t)
+        gap = t * torch.sigmoid(-x) - (1 - t) * torch.sigmoid(x)  # t − p, for labels to the last digit
+        return _size_to_the_power(gap, beta) * _cross_entropy(x, t)
+
+    return elementwise(
+        quality, weight, reduction, domains={"target": _check.probability}, input=input, target=target
+    )
+
+
+@checked(alpha=rules.non_negative, gamma=rules.non_negative)
+def varifocal_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float = 0.75,
+    gamma: float = 2.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Varifocal loss: positives weigh by their quality, negatives are focused.
+
+    .. math:: \ell(z, y) = \begin{cases} -y (y \log p + (1 - y) \log(1 - p)) & y > 0
+        \\ -\alpha p^\gamma \log(1 - p) & \text{otherwise} \end{cases}, \qquad p = \sigma(z)
+
+    Args:
+        alpha: α, a number from 0 on, multiplies the negatives, and does not touch the positives.
+        gamma: γ, a number from 0 on: the larger, the less negatives count that are nearly right.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        The target is the quality of a detection, such as the IoU of its box, in the column of its class, and
+        0 elsewhere. A positive is least at p = y, where it costs y times the entropy of y, unlike in
+        :func:`quality_focal_loss`. A quality of exactly 0 makes a negative: the loss jumps there. No factor
+        is held constant: p^γ has a gradient, as in mmdetection, and so has a target that is not detached. To
+        divide by the number of positives n, take ``reduction="sum"`` and divide by max(n, 1).
+
+    Shape:
+        ``input``, ``target``: any, equal; qualities bool, integer or in [0, 1]. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a quality outside [0, 1], such as a GIoU.
+
+    Source:
+        Zhang et al. (2021), *VarifocalNet*.
+
+    Example:
+        >>> varifocal_loss(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), reduction="none")
+        tensor([0.1300, 0.3466, 0.6931])
+    """
+
+    def varifocal(x: Tensor, t: Tensor) -> Tensor:
+        focus = alpha * torch.exp(-gamma * softplus(-x)) if gamma else alpha
+        negative = t <= 0
+        return torch.where(negative, focus, t) * _cross_entropy(x, torch.where(negative, 0.0, t))
+
+    return elementwise(
+        varifocal, weight, reduction, domains={"target": _check.probability}, input=input, target=target
+    )
+
+
+def _cross_entropy(x: Tensor, t: Tensor) -> Tensor:
+    return mix(lambda x: softplus(-x), softplus, x, t, 1 - t)
+
+
+def _size_to_the_power(gap: Tensor, beta: float) -> Tensor:
+    """|gap|^β for β > 0, with all derivatives 0 where it vanishes, or so nearly that they overflow."""
+    if beta == 2:
+        return gap.square()
+    size = gap.abs()
+    vanishes = size < torch.finfo(gap.dtype).tiny ** 0.5
+    return torch.where(vanishes, 0.0, torch.where(vanishes, 1.0, size).pow(beta))
 
 
 _ordered = Domain(
@@ -280,6 +441,10 @@ class _Pair:
         """The squared distance of the centres over the squared diagonal of the hull."""
         return safe_divide(self.centres.square().sum(0), self.hull.square().sum(0))
 
+    def stretch(self) -> Tensor:
+        """The squared differences of the sides, each over the squared side of the hull."""
+        return safe_divide(self.side_a - self.side_b, self.hull).square().sum(0)
+
     def aspect(self) -> Tensor:
         """(4/π²) (θ_A − θ_B)², the difference of the angles by one arctangent."""
         (w, h), (v, u) = _proportions(self.side_a), _proportions(self.side_b)
@@ -335,7 +500,28 @@ class CIoULoss(LossModule, loss=ciou_loss):
     reduction: Reduction = "mean"
 
 
+class EIoULoss(LossModule, loss=eiou_loss):
+    """The Module of :func:`eiou_loss`."""
+
+    reduction: Reduction = "mean"
+
+
 class DistributionFocalLoss(LossModule, loss=distribution_focal_loss):
     """The Module of :func:`distribution_focal_loss`."""
 
+    reduction: Reduction = "mean"
+
+
+class QualityFocalLoss(LossModule, loss=quality_focal_loss):
+    """The Module of :func:`quality_focal_loss`."""
+
+    beta: float = 2.0
+    reduction: Reduction = "mean"
+
+
+class VarifocalLoss(LossModule, loss=varifocal_loss):
+    """The Module of :func:`varifocal_loss`."""
+
+    alpha: float = 0.75
+    gamma: float = 2.0
     reduction: Reduction = "mean"

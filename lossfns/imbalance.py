@@ -144,13 +144,13 @@ def _focal(x: Tensor, gamma: float) -> Tensor:
     return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
 
 
-@checked(gamma=rules.non_negative, alpha=rules.optional(rules.unit_interval))
+@checked(gamma=rules.non_negative, alpha=rules.optional(rules.or_broadcast(rules.unit_interval)))
 def binary_focal_loss(
     input: Tensor,
     target: Tensor,
     *,
     gamma: float = 2.0,
-    alpha: float | None = None,
+    alpha: float | Tensor | None = None,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -160,8 +160,8 @@ def binary_focal_loss(
 
     Args:
         gamma: γ, a number from 0 on: the larger, the less what is already right counts.
-        alpha: multiplies the positives, 1 − ``alpha`` the negatives; a number from 0 to 1, or None for
-            neither.
+        alpha: multiplies the positives, 1 − ``alpha`` the negatives; a number from 0 to 1, a tensor of such
+            numbers that broadcasts to ``input``, one for each class, or None for neither.
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
@@ -172,6 +172,9 @@ def binary_focal_loss(
         ``input``, ``target``: any, equal; labels bool, integer or in [0, 1]. ``weight``: broadcasts to it;
         0 deletes. ``"none"``: the same.
 
+    Raises:
+        ValueError: a tensor ``alpha`` that does not fit; under ``strict()`` values or labels outside [0, 1].
+
     Source:
         Lin et al. (2017), *Focal loss for dense object detection*. Chapter: Focal loss and its relatives.
 
@@ -179,9 +182,8 @@ def binary_focal_loss(
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
         tensor([0.1733, 0.5199])
     """
-    factors = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
     return binary_loss(
-        lambda x: _focal(x, gamma), input, target, weight=weight, reduction=reduction, factors=factors
+        lambda x: _focal(x, gamma), input, target, weight=weight, reduction=reduction, alpha=alpha
     )
 
 
@@ -375,7 +377,7 @@ class BinaryFocalLoss(LossModule, loss=binary_focal_loss):
     """The Module of :func:`binary_focal_loss`."""
 
     gamma: float = 2.0
-    alpha: float | None = None
+    alpha: float | Tensor | None = None
     reduction: Reduction = "mean"
 
 

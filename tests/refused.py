@@ -23,23 +23,27 @@ _NUMBERS = {
 }
 _OTHERS: dict[str, tuple[Any, ...]] = {
     "an integer": (None, 0.5, "0", True, 2**63, -(2**63) - 1),
+    "a non-negative integer": (-1, None, 0.5, "0", True, 2**63),
     "True or False": (1, 0, "yes", None, np.ones(1, dtype=bool)),
     "a tensor of shape (C,)": (None, 1.0, [1.0, 2.0], np.ones(2)),
     "None or a tensor of shape (C,)": (1.0, "balanced", [1.0], np.ones(2)),
-    "None, a non-negative finite number, or a tensor": (-1.0, math.nan, math.inf, "3", [1.0]),
 }
-_TENSOR = (", or a tensor of one number", ", or a tensor of shape (Q,) of such numbers")
+_TENSOR = (
+    ", or a tensor of one number",
+    ", or a tensor of shape (Q,) of such numbers",
+    ", or a tensor that broadcasts to input",
+)
 
 
 def refused(rule: Rule) -> tuple[Any, ...]:
     """Values that the rule is to refuse."""
     words = rule.words
+    for tail in _TENSOR:
+        words = words.removesuffix(tail)
     if words in _OTHERS:
         return _OTHERS[words]
     if words.startswith("one of "):
         return ("avg", "", None, 1)
     if words.startswith("None or "):
         return tuple(v for v in _NUMBERS[words.removeprefix("None or ")] + _NOT_NUMBERS if v is not None)
-    for tail in _TENSOR:
-        words = words.removesuffix(tail)
     return _NUMBERS[words] + _NOT_NUMBERS

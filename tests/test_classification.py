@@ -13,6 +13,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import _eager, verify
+from lossfns.catalog import cards
 from tests.support import gradient
 
 INF = math.inf
@@ -299,6 +300,22 @@ class TestBinaryCrossEntropy:
             lossfns.binary_cross_entropy(images, images, pos_weight=torch.ones(6))
         module = lossfns.BinaryCrossEntropyLoss(pos_weight=torch.arange(1.0, 6))
         assert set(module.state_dict()) == {"pos_weight"}
+
+    def test_positives_of_weight_0_are_left_out(self) -> None:
+        for weight in (0.0, torch.zeros(3)):
+            z = torch.tensor([-torch.inf, -1.0, -1.0], requires_grad=True)
+            loss = lossfns.binary_cross_entropy(
+                z, torch.tensor([1, 1, 0]), pos_weight=weight, reduction="sum"
+            )
+            assert same(loss, torch.tensor(1.0).neg().exp().log1p())
+            (slope,) = torch.autograd.grad(loss, z)
+            assert same(slope, torch.tensor([0.0, 0.0, 1 / (1 + math.e)]))
+
+    def test_the_card_takes_a_weight_for_each_class(self) -> None:
+        card = cards()["binary_cross_entropy"]
+        weights = torch.tensor([0.5, 4.0, 2.0])
+        for claim in (card.lipschitz, card.smoothness):
+            assert claim.value(pos_weight=weights) == claim.value(pos_weight=4.0)
 
     def test_smoothing(self) -> None:
         ours = lossfns.binary_cross_entropy(Z[:, 0], Y % 2, label_smoothing=0.2)

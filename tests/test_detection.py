@@ -16,7 +16,8 @@ from lossfns import verify
 from lossfns.catalog import cards
 from tests.cases.detection import CASES
 
-NAMES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
+HIGH = {"iou_loss": 1.0, "giou_loss": 2.0, "diou_loss": 2.0, "ciou_loss": 3.0, "eiou_loss": 3.25}
+NAMES = tuple(HIGH)
 REFERENCES = {case.name: case.reference for case in CASES}
 each = pytest.mark.parametrize("name", NAMES)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -134,7 +135,7 @@ DEGENERATE = {
 def test_degenerate_boxes(name: str, case: str, dtype: torch.dtype) -> None:
     a, b = (torch.tensor(box, dtype=dtype) for box in DEGENERATE[case])
     value = loss(name, a, b).item()
-    assert 1 <= value <= (3 if name == "ciou_loss" else 2)
+    assert 1 <= value <= HIGH[name]
     assert loss(name, a / 128, b / 128).item() == pytest.approx(value, rel=1e-6)
     for slope in slopes(name, a, b):
         assert slope.isfinite().all()
@@ -193,15 +194,16 @@ def far_and_near(n: int = 20_000) -> tuple[Tensor, Tensor]:
 
 def test_ranges() -> None:
     a, b = far_and_near()
-    iou, giou, diou, ciou = (loss(name, a, b) for name in NAMES)
-    for name, value, high in zip(NAMES, (iou, giou, diou, ciou), (1, 2, 2, 3), strict=True):
+    iou, giou, diou, ciou, eiou = values = [loss(name, a, b) for name in NAMES]
+    for (name, high), value in zip(HIGH.items(), values, strict=True):
         assert cards()[name].range.value() == (0, high)
         assert value.min() >= 0
         assert value.max() <= high
-        assert value.max() > 0.9 * (high if high < 3 else 2)
+        assert value.max() > 0.9 * (2 if name == "ciou_loss" else high)
     assert (giou >= iou - 1e-12).all()
     assert (diou >= iou).all()
     assert (ciou >= diou).all()
+    assert (eiou >= diou).all()
 
 
 def test_disjoint_boxes_have_a_gradient_but_for_iou() -> None:
@@ -232,6 +234,8 @@ def test_boxes_of_one_centre_or_one_shape() -> None:
     assert torch.allclose(loss("diou_loss", a, same_centre), loss("iou_loss", a, same_centre))
     same_shape = 1.5 * a + 0.1
     assert torch.allclose(loss("ciou_loss", a, same_shape), loss("diou_loss", a, same_shape))
+    same_size = a + torch.rand(100, 2, dtype=torch.float64).repeat(1, 2)
+    assert torch.allclose(loss("eiou_loss", a, same_size), loss("diou_loss", a, same_size))
 
 
 def test_one_minus_iou_is_a_metric() -> None:
@@ -269,6 +273,41 @@ def test_the_factor_of_ciou_is_a_constant() -> None:
     step = 1e-6 * torch.tensor([0.0, 0.0, 1.0, 0.0]).double()
     central = (loss("ciou_loss", a + step, b) - loss("ciou_loss", a - step, b)) / 2e-6
     assert abs(central - got[2]) > 1e-3
+
+
+def test_the_sides_count_one_by_one() -> None:
+    """Boxes of one centre, widths 4 and 1, heights 2 and 2: IoU is ¼, the difference of the widths ¾ of W."""
+    a, b = torch.tensor([0.0, 0.0, 4.0, 2.0]), torch.tensor([1.5, 0.0, 2.5, 2.0])
+    assert loss("eiou_loss", a, b).item() == 0.75 + 0.75**2
+    y_and_x = [1, 0, 3, 2]
+    assert loss("eiou_loss", a[y_and_x], b[y_and_x]) == loss("eiou_loss", a, b)
+
+
+def test_the_size_counts_where_the_aspect_ratio_is_right() -> None:
+    """A square of side 1 in the middle of one of side 3: CIoU adds nothing to IoU, EIoU 2 (⅔)²."""
+    a, b = torch.tensor([1.0, 1.0, 2.0, 2.0]).double(), torch.tensor([0.0, 0.0, 3.0, 3.0]).double()
+    assert loss("ciou_loss", a, b).item() == pytest.approx(8 / 9)
+    assert loss("eiou_loss", a, b).item() == pytest.approx(8 / 9 + 8 / 9)
+    assert loss("eiou_loss", b, a).item() == pytest.approx(8 / 9 + 8 / 9)
+
+
+@each_dtype
+def test_a_point_in_the_corner_of_a_box_costs_most(dtype: torch.dtype) -> None:
+    """1 for the overlap, ¼ for the centres, 1 for each side, whatever the size of the box."""
+    for side in (1e-6, 3.0, 1e6):
+        point, box = torch.zeros(4, dtype=dtype), torch.tensor([0.0, 0.0, 2 * side, side], dtype=dtype)
+        assert loss("eiou_loss", point, box).item() == pytest.approx(3.25)
+
+
+@each_dtype
+@pytest.mark.parametrize("flat", [[0, 0, 0, 4], [0, 0, 4, 0]])
+def test_a_hull_without_a_width_has_no_penalty_for_it(flat: list[int], dtype: torch.dtype) -> None:
+    """Two segments of a line, one half of the other: 1 for no common area, ¹⁄₁₆ for the centres, ¼."""
+    a = torch.tensor(flat, dtype=dtype)
+    assert loss("eiou_loss", a, a / 2).item() == 1 + 1 / 16 + 1 / 4
+    for slope in slopes("eiou_loss", a, a / 2):
+        assert slope.isfinite().all()
+        assert slope.abs().max() > 0
 
 
 # Distribution focal loss
@@ -356,3 +395,177 @@ def test_the_gradient_in_the_target() -> None:
     f: Callable[[Tensor], Tensor] = lambda y: loss("distribution_focal_loss", z, y)  # noqa: E731
     y = torch.tensor([2.4], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(f, y)
+
+
+# Quality focal and varifocal loss
+
+Z = verify.linspace(-9, 9, 201)
+QUALITY = torch.rand(201, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+SURE = (20.0, 60.0, 95.0, 200.0, 1e4, math.inf)
+each_beta = pytest.mark.parametrize("beta", [0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 7.0])
+
+
+def cross_entropy(z: Tensor, y: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(z, y, reduction="none")
+
+
+def first_and_second(name: str, z: Tensor, y: Tensor, **hyper: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The unreduced loss and its derivatives."""
+    z = z.clone().requires_grad_()
+    value = loss(name, z, y, **hyper)
+    (first,) = torch.autograd.grad(value.sum(), z, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), z)
+    return value.detach(), first.detach(), second
+
+
+@each_beta
+def test_quality_focal_definition(beta: float) -> None:
+    expected = (Z.sigmoid() - QUALITY).abs() ** beta * cross_entropy(Z, QUALITY)
+    assert torch.allclose(loss("quality_focal_loss", Z, QUALITY, beta=beta), expected, rtol=1e-9)
+
+
+def test_quality_focal_without_beta_is_cross_entropy() -> None:
+    for y in (QUALITY, QUALITY.round()):
+        ours = loss("quality_focal_loss", Z, y, beta=0.0)
+        assert torch.allclose(ours, lossfns.binary_cross_entropy(Z, y, reduction="none"), rtol=1e-14)
+    assert lossfns.quality_focal_loss(torch.zeros(1), torch.tensor([0.5]), beta=0.0).item() == pytest.approx(
+        math.log(2)
+    )
+
+
+@each_beta
+def test_quality_focal_of_labels_is_the_binary_focal_loss(beta: float) -> None:
+    for y in (torch.zeros_like(Z), torch.ones_like(Z)):
+        ours = first_and_second("quality_focal_loss", Z, y, beta=beta)
+        theirs = first_and_second("binary_focal_loss", Z, y, gamma=beta)
+        for a, b in zip(ours, theirs, strict=True):
+            assert torch.allclose(a, b, rtol=1e-9, atol=0)
+
+
+@each_beta
+@each_dtype
+def test_a_quality_that_is_met_costs_nothing(beta: float, dtype: torch.dtype) -> None:
+    """Cross-entropy stays at log 2 here. All inputs are equal; |0|^β has no derivative of its own."""
+    z, y = torch.zeros(3, dtype=dtype), torch.full((3,), 0.5, dtype=dtype)
+    value, first, second = first_and_second("quality_focal_loss", z, y, beta=beta)
+    assert value.tolist() == first.tolist() == [0.0] * 3
+    bend = 2 * 0.25**2 * math.log(2) if beta == 2 else 0.0
+    assert second.tolist() == pytest.approx([bend] * 3)
+
+
+def test_quality_focal_is_least_where_the_quality_is_met() -> None:
+    y = torch.tensor([0.02, 0.3, 0.77, 0.999]).double()
+    at = first_and_second("quality_focal_loss", y.logit(), y)
+    assert at[0].max() < 1e-30
+    assert at[1].abs().max() < 1e-15
+    for step in (1e-3, -1e-3, 1.0, -1.0):
+        assert (loss("quality_focal_loss", y.logit() + step, y) > at[0]).all()
+
+
+def test_the_curvature_of_a_small_beta_is_infinite_where_the_quality_is_met() -> None:
+    """β (β − 1) |p − y|^(β − 2) (p (1 − p))² H at distance h: in h as in z at p = ½, where H = log 2."""
+    h = torch.tensor([1e-4, -1e-4, 1e-8]).double()
+    half = torch.full_like(h, 0.5)
+    second = first_and_second("quality_focal_loss", h, half, beta=1.5)[2]
+    expected = 0.75 * (h.abs() / 4) ** -0.5 / 16 * math.log(2)
+    assert torch.allclose(second, expected, rtol=1e-3)
+
+
+@each_beta
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_quality_focal_of_sure_scores(beta: float, dtype: torch.dtype) -> None:
+    """Right ones are free, infinite ones too, others linear: at distance |y − p|, slope |y − p|^(β + 1)."""
+    for logit in SURE:
+        z = torch.tensor([logit, -logit, -logit, logit, -logit, logit], dtype=dtype)
+        y = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.25, 0.25], dtype=dtype)
+        some = slice(None) if math.isfinite(logit) else slice(2)
+        value, first, second = first_and_second("quality_focal_loss", z[some], y[some], beta=beta)
+        assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        steep = torch.tensor([0.0, 0.0, -1.0, 1.0, -(0.25 ** (beta + 1)), 0.75 ** (beta + 1)])[some].double()
+        assert torch.allclose(first.double(), steep, atol=1e-6, rtol=max(1e-6, torch.finfo(dtype).eps))
+        assert second.abs().max() < 1e-6
+        assert value[:2].abs().max() < 1e-8
+        assert torch.allclose(value[2:].double(), (steep * z[some]).double()[2:], rtol=1e-5)
+
+
+def test_the_plain_formula_has_no_gradient_there() -> None:
+    z, y = torch.tensor([200.0], requires_grad=True), torch.ones(1)
+    plain = (z.sigmoid() - y).abs() ** 0.5 * cross_entropy(z, y)
+    assert torch.autograd.grad(plain.sum(), z)[0].isnan().all()
+
+
+def test_varifocal_definition() -> None:
+    y = torch.where(torch.arange(201) % 3 == 0, 0.0, QUALITY)
+    p = Z.sigmoid()
+    for alpha, gamma in ((0.75, 2.0), (0.3, 0.0), (2.0, 0.5)):
+        expected = torch.where(y > 0, y, alpha * p**gamma) * cross_entropy(Z, y)
+        ours = loss("varifocal_loss", Z, y, alpha=alpha, gamma=gamma)
+        assert torch.allclose(ours, expected, rtol=1e-12)
+
+
+def test_varifocal_relatives() -> None:
+    ones, zeros = torch.ones_like(Z), torch.zeros_like(Z)
+    assert torch.allclose(loss("varifocal_loss", Z, ones, gamma=7.0), cross_entropy(Z, ones))
+    negative = loss("varifocal_loss", Z, zeros, alpha=0.6)
+    assert torch.allclose(negative, 0.6 * loss("binary_focal_loss", Z, zeros))
+    assert torch.allclose(negative, 0.6 * loss("quality_focal_loss", Z, zeros))
+
+
+def test_a_positive_that_is_met_costs_its_entropy() -> None:
+    y = torch.tensor([0.02, 0.3, 0.77, 0.999]).double()
+    value, first, second = first_and_second("varifocal_loss", y.logit(), y)
+    assert torch.allclose(value, -y * (y * y.log() + (1 - y) * (1 - y).log()))
+    assert first.abs().max() < 1e-15
+    assert torch.allclose(second, y * y * (1 - y))
+
+
+def test_the_factor_of_a_negative_has_a_gradient() -> None:
+    """At p = ½: α/4 (½ + log 2); with the factor held constant it would be α/8."""
+    slope = first_and_second("varifocal_loss", torch.zeros(1), torch.zeros(1))[1].item()
+    assert slope == pytest.approx(0.75 / 4 * (0.5 + math.log(2)))
+    assert slope > 2 * 0.75 / 8
+
+
+def test_a_target_that_is_not_detached_has_a_gradient() -> None:
+    """d/dy of y (softplus(z) − y z), and 0 for a negative."""
+    z, y = torch.tensor([0.7, 0.7, -3.0]).double(), torch.tensor([0.4, 0.0, 1.0]).double().requires_grad_()
+    (slope,) = torch.autograd.grad(loss("varifocal_loss", z, y).sum(), y)
+    expected = F.softplus(z) - 2 * y.detach() * z
+    assert slope.tolist() == pytest.approx([float(expected[0]), 0.0, float(expected[2])])
+
+
+def test_a_quality_of_0_is_a_negative() -> None:
+    z = torch.tensor([2.0, 2.0])
+    tiny, nothing = loss("varifocal_loss", z, torch.tensor([1e-6, 0.0])).tolist()
+    assert tiny < 1e-5
+    assert nothing == pytest.approx(0.75 * 0.880797**2 * 2.126928)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_varifocal_of_sure_scores(gamma: float, dtype: torch.dtype) -> None:
+    for logit in SURE:
+        z = torch.tensor([logit, -logit, -logit, logit], dtype=dtype)
+        y = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype)
+        value, first, second = first_and_second("varifocal_loss", z, y, gamma=gamma)
+        assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert value[:2].abs().max() < 1e-8
+        if math.isfinite(logit):
+            assert value[2:].tolist() == pytest.approx([float(z[0]), 0.75 * float(z[0])], rel=1e-6)
+            assert first.tolist() == pytest.approx([0.0, 0.0, -1.0, 0.75], abs=1e-6)
+            assert second.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["quality_focal_loss", "varifocal_loss"])
+def test_qualities_are_not_swallowed(name: str) -> None:
+    """NaN stays; a GIoU below 0 is refused; what has weight 0 is neither."""
+    z, y = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, math.nan, -0.25])
+    assert loss(name, z, y)[1].isnan()
+    for other in (y[:2], y[[0, 2]]):
+        with lossfns.strict(), pytest.raises(ValueError, match=r"target must be from 0 to 1, got .* \(1,\)"):
+            loss(name, z[:2], other)
+    z.requires_grad_()
+    with lossfns.strict():
+        value = loss(name, z, y, weight=torch.tensor([1, 0, 0]), reduction="mean")
+    assert value == loss(name, z[:1], y[:1]).item()
+    assert torch.autograd.grad(value, z)[0][1:].tolist() == [0, 0]

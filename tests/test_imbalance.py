@@ -14,6 +14,7 @@ from torch import Tensor
 
 import lossfns
 from lossfns import verify
+from lossfns.catalog import cards
 from tests.support import gradient
 
 Z = verify.random_points(-4, 4, 4, n=60)
@@ -236,10 +237,67 @@ class TestWeights:
 
 
 def test_alpha_at_its_ends_leaves_one_class_out() -> None:
-    z, y = torch.tensor([1.0, 2.0, -3.0]), torch.tensor([0, 1, 1])
+    z, y = torch.tensor([1.0, 2.0, -3.0, -torch.inf, torch.inf]), torch.tensor([0, 1, 1, 1, 0])
     plain = lossfns.binary_focal_loss(z, y, reduction="none")
-    for alpha, counted in ((0.0, 1 - y), (1.0, y)):
-        assert torch.equal(lossfns.binary_focal_loss(z, y, alpha=alpha, reduction="none"), counted * plain)
+    for alpha, counts in ((0.0, y == 0), (1.0, y == 1)):
+        for given in (alpha, torch.full((5,), alpha)):
+            x = z.clone().requires_grad_()
+            ours = lossfns.binary_focal_loss(x, y, alpha=given, reduction="none")
+            assert torch.equal(ours, torch.where(counts, plain, 0.0))
+            (slope,) = torch.autograd.grad(ours[~counts].sum(), x)
+            assert (slope[~counts] == 0).all()
+
+
+class TestAlphaForEachClass:
+    x = torch.linspace(-3, 3, 12, dtype=torch.float64).view(4, 3)
+    y = (torch.arange(12) % 5 < 2).view(4, 3)
+    alpha = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+
+    @pytest.mark.parametrize("soft", [0.0, 0.2])
+    def test_a_column_is_the_loss_with_its_number(self, soft: float) -> None:
+        y = self.y.double() * (1 - soft) + soft / 2
+        ours = lossfns.binary_focal_loss(self.x, y, alpha=self.alpha, reduction="none")
+        for c, alpha in enumerate((0.1, 0.5, 0.9)):
+            column = lossfns.binary_focal_loss(self.x[:, c], y[:, c], alpha=alpha, reduction="none")
+            assert same(ours[:, c], column)
+        assert same(ours.mean(), lossfns.binary_focal_loss(self.x, y, alpha=self.alpha))
+
+    def test_it_can_be_learned(self) -> None:
+        alpha = self.alpha.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(lossfns.binary_focal_loss(self.x, self.y, alpha=alpha), alpha)
+        plain = lossfns.binary_focal_loss(self.x, self.y, reduction="none")
+        assert same(slope, torch.where(self.y, plain, -plain).sum(0) / 12)
+
+    def test_a_weight_of_0_leaves_its_alpha_out(self) -> None:
+        weight = torch.ones(4, 3).index_fill(0, torch.tensor([1]), 0.0)
+        broken = self.alpha.expand(4, 3).clone()
+        broken[1] = torch.nan
+        rest = [0, 2, 3]
+        ours = lossfns.binary_focal_loss(self.x, self.y, alpha=broken, weight=weight)
+        assert same(ours, lossfns.binary_focal_loss(self.x[rest], self.y[rest], alpha=self.alpha))
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        with pytest.raises(
+            ValueError, match=r"alpha must broadcast to the shape of input, \(4, 3\), got \(4,\)"
+        ):
+            lossfns.binary_focal_loss(self.x, self.y, alpha=torch.full((4,), 0.5))
+        images, each = torch.zeros(2, 5, 3, 4), torch.full((5,), 0.5)
+        with pytest.raises(ValueError, match=r"one value a channel, alpha.view\(-1, 1, 1\)"):
+            lossfns.binary_focal_loss(images, images, alpha=each)
+        assert lossfns.binary_focal_loss(images, images, alpha=each.view(-1, 1, 1)) > 0
+        with lossfns.strict(), pytest.raises(ValueError, match="alpha must be from 0 to 1, got 1.5"):
+            lossfns.binary_focal_loss(self.x, self.y, alpha=torch.tensor([0.5, 1.5, 0.5]))
+
+    def test_the_module_keeps_it_and_the_card_knows_it(self) -> None:
+        module = lossfns.BinaryFocalLoss(alpha=self.alpha)
+        assert set(module.state_dict()) == {"alpha"}
+        assert same(module(self.x, self.y), lossfns.binary_focal_loss(self.x, self.y, alpha=self.alpha))
+        card = cards()["binary_focal_loss"]
+        for claim, hyper in ((card.proper, {"gamma": 0.0}), (card.calibrated, {})):
+            assert claim is not None
+            assert not claim.value(alpha=self.alpha, **hyper)
+            assert claim.value(alpha=torch.full((3,), 0.5), **hyper)
+        assert card.lipschitz.value(alpha=self.alpha) == pytest.approx(card.lipschitz.value(alpha=0.9))
 
 
 @pytest.mark.parametrize("beta", [0.9, 0.9999, 0.999999, 1 - 1e-9])

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from lossfns.catalog.card import (
     BINARY,
     FINITE,
@@ -26,6 +28,10 @@ from lossfns.catalog.card import (
     largest,
     law,
 )
+
+
+def _positive_weights(pos_weight: Any) -> list[float]:
+    return [1.0] if pos_weight is None else torch.as_tensor(pos_weight).flatten().tolist()
 
 
 def _poly_slope(epsilon: float) -> float:
@@ -124,12 +130,18 @@ CARDS = (
         c2=YES,
         lipschitz=Claim(
             r"$(1 - \varepsilon/2) \max(1, w)$, of the positive weight $w$",
-            lambda pos_weight, label_smoothing, **_: max(1.0, pos_weight or 1.0) * (1 - label_smoothing / 2),
+            lambda pos_weight, label_smoothing, **_: (
+                max(1.0, *_positive_weights(pos_weight)) * (1 - label_smoothing / 2)
+            ),
         ),
         smoothness=Claim(
             r"$((1 - \varepsilon/2) \max(1, w) + \varepsilon/2 \min(1, w))/4$",
             lambda pos_weight, label_smoothing, **_: (
-                max(1 + ((pos_weight or 1.0) - 1) * y for y in (1 - label_smoothing / 2, label_smoothing / 2))
+                max(
+                    1 + (w - 1) * y
+                    for w in _positive_weights(pos_weight)
+                    for y in (1 - label_smoothing / 2, label_smoothing / 2)
+                )
                 / 4
             ),
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
 from lossfns.catalog.card import (
     BINARY,
     HALF,
@@ -21,12 +23,12 @@ from lossfns.catalog.card import (
 )
 
 
-def _focal_slope(gamma: float) -> float:
+def focal_slope(gamma: float) -> float:
     """Of the binary loss."""
     return largest(lambda p: (1 - p) ** gamma * (gamma * p * math.log(p) - (1 - p)))
 
 
-def _focal_curvature(gamma: float) -> float:
+def focal_curvature(gamma: float) -> float:
     """Of the binary loss."""
 
     def curvature(p: float) -> float:
@@ -36,8 +38,12 @@ def _focal_curvature(gamma: float) -> float:
     return largest(curvature)
 
 
-def _side(alpha: float | None) -> float:
-    return 1.0 if alpha is None else max(alpha, 1 - alpha)
+def _side(alpha: Any) -> float:
+    return 1.0 if alpha is None else float(torch.as_tensor(alpha).sub(0.5).abs().max()) + 0.5
+
+
+def _alike(alpha: Any) -> bool:
+    return alpha is None or bool((torch.as_tensor(alpha) == 0.5).all())
 
 
 def _heaviest(class_weight: Any) -> float:
@@ -52,7 +58,7 @@ def _asymmetric_slope(gamma_pos: float, gamma_neg: float, clip: float) -> float:
         bend = gamma_neg * q ** (gamma_neg - 1) * math.log(rest)
         return float(p * (1 - p) * (q**gamma_neg / rest - bend))
 
-    return max(_focal_slope(gamma_pos), largest(negative))
+    return max(focal_slope(gamma_pos), largest(negative))
 
 
 def _asymmetric_curvature(gamma_pos: float, gamma_neg: float, clip: float) -> float:
@@ -69,7 +75,7 @@ def _asymmetric_curvature(gamma_pos: float, gamma_neg: float, clip: float) -> fl
 
     if clip and b < 1:
         return math.inf
-    return max(_focal_curvature(gamma_pos), largest(negative))
+    return max(focal_curvature(gamma_pos), largest(negative))
 
 
 CARDS = (
@@ -89,10 +95,10 @@ CARDS = (
         c2=YES,
         lipschitz=Claim(
             MAXIMUM,
-            lambda gamma, class_weight, **_: math.sqrt(2) * _heaviest(class_weight) * _focal_slope(gamma),
+            lambda gamma, class_weight, **_: math.sqrt(2) * _heaviest(class_weight) * focal_slope(gamma),
         ),
         smoothness=Claim(
-            MAXIMUM, lambda gamma, class_weight, **_: 2 * _heaviest(class_weight) * _focal_curvature(gamma)
+            MAXIMUM, lambda gamma, class_weight, **_: 2 * _heaviest(class_weight) * focal_curvature(gamma)
         ),
         proper=Claim(
             r"iff $\gamma = 0$ and without class weights",
@@ -115,13 +121,13 @@ CARDS = (
         convex=Claim(r"iff $\gamma = 0$", lambda gamma, **_: gamma == 0),
         c1=YES,
         c2=YES,
-        lipschitz=Claim(MAXIMUM, lambda gamma, alpha, **_: _side(alpha) * _focal_slope(gamma)),
-        smoothness=Claim(MAXIMUM, lambda gamma, alpha, **_: _side(alpha) * _focal_curvature(gamma)),
+        lipschitz=Claim(MAXIMUM, lambda gamma, alpha, **_: _side(alpha) * focal_slope(gamma)),
+        smoothness=Claim(MAXIMUM, lambda gamma, alpha, **_: _side(alpha) * focal_curvature(gamma)),
         proper=Claim(
             r"iff $\gamma = 0$ and both labels weigh alike",
-            lambda gamma, alpha, **_: gamma == 0 and alpha in (None, 0.5),
+            lambda gamma, alpha, **_: gamma == 0 and _alike(alpha),
         ),
-        calibrated=Claim("iff both labels weigh alike", lambda alpha, **_: alpha in (None, 0.5)),
+        calibrated=Claim("iff both labels weigh alike", lambda alpha, **_: _alike(alpha)),
     ),
     LossCard(
         name="asymmetric_loss",

@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from tests.cases.case import Claims, LossCase
-from tests.cases.labels import INF, two_class_edge
-from tests.cases.layouts import Layout, Shape, uniform, zip_rows
-from tests.cases.references import log_softmax
+from tests.cases.labels import INF, LABEL_ROWS, REJECTED_LABELS, two_class_edge
+from tests.cases.layouts import BINARY, Layout, Shape, uniform, zip_rows
+from tests.cases.references import log_softmax, softplus
 
 
 def box_terms(a: Tensor, b: Tensor) -> dict[str, Tensor]:
@@ -27,6 +27,10 @@ def box_terms(a: Tensor, b: Tensor) -> dict[str, Tensor]:
         "C": hull.prod(),
         "rho": (a[:2] + a[2:] - b[:2] - b[2:]).norm() / 2,
         "d": hull.norm(),
+        "omega": side_a[0] - side_b[0],
+        "eta": side_a[1] - side_b[1],
+        "W": hull[0],
+        "H": hull[1],
         "v": 4 / math.pi**2 * (angles[0] - angles[1]) ** 2,
         "theta": angles,
     }
@@ -85,6 +89,8 @@ def boxes(m: Any, a: Any, b: Any, penalty: str = "") -> Any:
         aspect = 4 / m.pi**2 * (m.atan(w / h) - m.atan(v / u)) ** 2
         full = aspect**2 / (loss + aspect) if aspect and penalty == "aspect" else 0
         loss += shift / (hull[0] ** 2 + hull[1] ** 2) + full
+        if penalty == "sides":
+            loss += ((w - v) / hull[0]) ** 2 + ((h - u) / hull[1]) ** 2
     return loss
 
 
@@ -129,11 +135,32 @@ def dfl(m: Any, z: Any, y: Any) -> Any:
     return -(left + 1 - y) * log_p[left] - (y - left) * log_p[left + 1]
 
 
+def quality_entropy(m: Any, z: Any, y: Any) -> Any:
+    return (y * softplus(m, -z) if y else 0) + ((1 - y) * softplus(m, z) if y != 1 else 0)
+
+
+def quality_focal(m: Any, z: Any, y: Any, beta: float = 2.0) -> Any:
+    size = abs(y * m.exp(-softplus(m, z)) - (1 - y) * m.exp(-softplus(m, -z)))
+    return size**beta * quality_entropy(m, z, y)
+
+
+def varifocal(m: Any, z: Any, y: Any, alpha: float = 0.75, gamma: float = 2.0) -> Any:
+    if y > 0:
+        return y * quality_entropy(m, z, y)
+    return alpha * m.exp(-gamma * softplus(m, -z)) * softplus(m, z)
+
+
+QUALITIES = (0.0, 1.0, 0.3)
+MEETS = math.log(0.3 / 0.7)
+"""The logit of the quality 0.3."""
+
+
 CASES = (
     box_case("iou_loss", "", reaches_upper_end=True),
     box_case("giou_loss", "gap"),
     box_case("diou_loss", "shift"),
     box_case("ciou_loss", "aspect"),
+    box_case("eiou_loss", "sides"),
     LossCase(
         "distribution_focal_loss",
         dfl,
@@ -156,5 +183,28 @@ CASES = (
             worst_curvature=lambda: torch.cat([two_class_edge(), torch.full((24001, 1), -200.0)], 1),
             minimiser=([800.0, 0.0, 0.0, 0.0], 0.0),
         ),
+    ),
+    LossCase(
+        "quality_focal_loss",
+        quality_focal,
+        layout=BINARY,
+        hypers=({}, {"beta": 0.0}, {"beta": 0.5}, {"beta": 1.0}, {"beta": 3.0}),
+        extremes=LABEL_ROWS,
+        rejected=REJECTED_LABELS,
+        claims=Claims(
+            targets=QUALITIES,
+            kinks=lambda **hyper: (MEETS,),
+            unbounded_range=(MEETS - 1e6, MEETS + 1e6),
+            minimiser=(800.0, 1.0),
+        ),
+    ),
+    LossCase(
+        "varifocal_loss",
+        varifocal,
+        layout=BINARY,
+        hypers=({}, {"gamma": 0.0}, {"gamma": 0.5, "alpha": 3.0}, {"alpha": 0.0}),
+        extremes=LABEL_ROWS,
+        rejected=REJECTED_LABELS,
+        claims=Claims(targets=QUALITIES, minimiser=(800.0, 1.0)),
     ),
 )

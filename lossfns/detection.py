@@ -152,9 +152,9 @@ def ciou_loss(
         weight: of the pairs; broadcasts to (…).
 
     Conventions:
-        θ = arctan(w/h) of each box, a point having that of the other. In [0, 3]. The last term is α v with α
-        = v / (1 − I/U + v), and α is a constant for the gradient: part of the definition, so the gradient is
-        not that of the value.
+        θ = arctan(w/h) of each box, a point having that of the other. In [0, 2½], which disjoint thin boxes
+        approach. The last term is α v with α = v / (1 − I/U + v), and α is a constant for the gradient: part
+        of the definition, so the gradient is not that of the value.
 
     Shape:
         ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
@@ -204,6 +204,7 @@ def eiou_loss(
 
     Source:
         Zhang et al. (2022), *Focal and efficient IOU loss for accurate bounding box regression*.
+        Chapter: Boxes.
 
     Example:
         >>> eiou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))

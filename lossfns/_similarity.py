@@ -71,14 +71,16 @@ def tiles(rows: int, columns: int) -> list[slice]:
     return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
 
 
-def by_tiles(f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Tensor | None) -> Tensor:
+def by_tiles(
+    f: Callable[..., Tensor], rows: Tensor, columns: Tensor, *more: Tensor | None, width: int = 1
+) -> Tensor:
     """``f(0, rows, columns, *more)``, one value a row, in memory that grows with the rows, not the pairs.
 
     ``f(start, tile, columns, *more)`` gets the rows of a tile, which begins with row ``start``. The backward
     pass computes a tile again rather than keep it. What is small goes in one piece; so does what is compiled
-    or transformed.
+    or transformed. A pair of rows makes ``width`` numbers.
     """
-    parts = tiles(len(rows), len(columns))
+    parts = tiles(len(rows), len(columns) * width)
     arguments = (rows, columns, *more)
     if len(parts) == 1 or not all(
         t is None or (_eager.has_memory(t) and not _eager.has_tangent(t)) for t in arguments

@@ -15,7 +15,8 @@ with ``torch.distributed`` as ``dist``::
 and let every process compute the loss of the whole batch, ``loss = info_nce_loss(gather(query),
 gather(keys))``. Each then differentiates with respect to its own rows alone, so the gradient is the *sum* of
 those of all processes. ``DistributedDataParallel`` takes their mean: call
-``(dist.get_world_size() * loss).backward()``.
+``(dist.get_world_size() * loss).backward()``. What the loss itself is given to learn, proxies or a
+temperature, has the gradient of the whole batch in every process: divide that by their number after the call.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +35,7 @@ from lossfns import _rules as rules
 from lossfns._chunked import gather
 from lossfns._classes import hard_cross_entropy, naming_the_index
 from lossfns._module import LossModule
+from lossfns._numerics import softplus
 from lossfns._reduce import elementwise, expand_weight, reduce, reduce_loss
 from lossfns._rules import Reduction, checked
 from lossfns._similarity import (
@@ -49,22 +52,36 @@ from lossfns._similarity import (
 __all__ = [
     "ArcFaceLoss",
     "BarlowTwinsLoss",
+    "BatchAllTripletLoss",
     "BatchHardTripletLoss",
+    "BatchSemiHardTripletLoss",
+    "CenterLoss",
+    "CircleLoss",
     "ContrastiveLoss",
     "CosFaceLoss",
     "InfoNCELoss",
+    "MultiSimilarityLoss",
     "NTXentLoss",
+    "NegativeCosineLoss",
+    "ProxyAnchorLoss",
     "SigLIPLoss",
     "SupConLoss",
     "TripletLoss",
     "VICRegLoss",
     "arcface_loss",
     "barlow_twins_loss",
+    "batch_all_triplet_loss",
     "batch_hard_triplet_loss",
+    "batch_semi_hard_triplet_loss",
+    "center_loss",
+    "circle_loss",
     "contrastive_loss",
     "cosface_loss",
     "info_nce_loss",
+    "multi_similarity_loss",
+    "negative_cosine_loss",
     "nt_xent_loss",
+    "proxy_anchor_loss",
     "siglip_loss",
     "supcon_loss",
     "triplet_loss",
@@ -131,7 +148,10 @@ def contrastive_loss(
 _same_or_different = _check.Domain(lambda v: (v >= 0) & (v <= 1), "between 0 and 1")
 
 
-@checked(margin=rules.non_negative, soft=rules.boolean)
+Distance = Literal["euclidean", "squared", "cosine"]
+
+
+@checked(margin=rules.non_negative, soft=rules.boolean, distance=rules.one_of(Distance))
 def triplet_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -139,6 +159,7 @@ def triplet_loss(
     *,
     margin: float = 1.0,
     soft: bool = False,
+    distance: Distance = "euclidean",
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -149,11 +170,13 @@ def triplet_loss(
     Args:
         margin: m, a number from 0 on, in the unit of the distances.
         soft: replace the hinge by log(1 + exp(d⁺ − d⁻)), which has no margin.
+        distance: "euclidean", as printed; "squared", its square, as in FaceNet; or "cosine", 1 − cos.
         weight: broadcasts to (…); triplets of weight 0 are left out.
 
     Conventions:
-        Distances are Euclidean and not squared. Coincident rows have distance 0 and gradient 0: the loss of
-        three equal embeddings is exactly the ``margin``, or log 2 if ``soft``, and they do not move.
+        Coincident rows have distance 0 and gradient 0: the loss of three equal embeddings is exactly the
+        ``margin``, or log 2 if ``soft``, and they do not move. Only "cosine" normalises the rows; one of
+        zeros has cosine 0 and gradient 0.
 
     Shape:
         ``anchor``, ``positive``, ``negative``: (…, D), equal. ``"none"``: (…).
@@ -164,25 +187,37 @@ def triplet_loss(
 
     Example:
         >>> a, p, n = torch.tensor([[0.0]]), torch.tensor([[1.0]]), torch.tensor([[1.5]])
-        >>> triplet_loss(a, p, n)
-        tensor(0.5000)
+        >>> triplet_loss(a, p, n), triplet_loss(a, p, n, margin=1.5, distance="squared")
+        (tensor(0.5000), tensor(0.2500))
     """
-    loss = partial(_compare_distances, margin=margin, soft=soft)
+    loss = partial(_compare_distances, margin=margin, soft=soft, distance=distance)
     return elementwise(loss, weight, reduction, axes=1, anchor=anchor, positive=positive, negative=negative)
 
 
-def _compare_distances(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool) -> Tensor:
-    lead = norm(a - n) - norm(a - p)
+def _compare_distances(a: Tensor, p: Tensor, n: Tensor, margin: float, soft: bool, distance: str) -> Tensor:
+    if distance == "cosine":
+        a, p, n = normalize(a), normalize(p), normalize(n)
+        return _triplet_hinge((a * p).sum(-1) - (a * n).sum(-1), margin, soft)
+    return _triplet_hinge(_length(a - n, distance) - _length(a - p, distance), margin, soft)
+
+
+def _length(difference: Tensor, distance: str) -> Tensor:
+    return norm(difference) if distance == "euclidean" else difference.square().sum(-1)
+
+
+def _triplet_hinge(lead: Tensor, margin: float, soft: bool) -> Tensor:
+    """The loss where the negative is farther than the positive by the ``lead``."""
     return -F.logsigmoid(lead) if soft else F.relu(margin - lead)
 
 
-@checked(margin=rules.non_negative, soft=rules.boolean)
+@checked(margin=rules.non_negative, soft=rules.boolean, distance=rules.one_of(Distance))
 def batch_hard_triplet_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 1.0,
     soft: bool = False,
+    distance: Distance = "euclidean",
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -194,6 +229,7 @@ def batch_hard_triplet_loss(
     Args:
         margin: m, a number from 0 on, in the unit of the distances.
         soft: replace the hinge by log(1 + exp(d⁺ − d⁻)), which has no margin.
+        distance: "euclidean", as printed, "squared", or "cosine", 1 − cos.
         weight: broadcasts to (N,); a row of weight 0 leaves the batch.
 
     Conventions:
@@ -214,9 +250,319 @@ def batch_hard_triplet_loss(
     """
     (x,), deleted, weight = _prepare_rows(weight, input=input)
     _check.check_labels("target", target, x, "input")
-    farthest, nearest, has_both = _find_hardest(to_float64(x.detach()), target.long(), deleted)
-    loss = _compare_distances(x, x[farthest], x[nearest], margin, soft)
+    farthest, nearest, has_both = _find_hardest(to_float64(x.detach()), target.long(), deleted, distance)
+    loss = _compare_distances(x, x[farthest], x[nearest], margin, soft, distance)
     return reduce(loss, _weigh_valid(has_both, weight, loss), reduction)
+
+
+@checked(margin=rules.non_negative, distance=rules.one_of(Distance))
+def batch_all_triplet_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 1.0,
+    distance: Distance = "euclidean",
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Triplet loss of each row with all its positives and all its negatives in the batch.
+
+    .. math:: \ell_i = \sum_{p \ne i, y_p = y_i} \; \sum_{y_n \ne y_i}
+        \max(0, \lVert x_i - x_p \rVert - \lVert x_i - x_n \rVert + m)
+
+    Args:
+        margin: m, a number from 0 on, in the unit of the distances.
+        distance: "euclidean", as printed, "squared", or "cosine", 1 − cos.
+        weight: of the anchors, broadcasts to (N,); a row of weight 0 leaves the batch.
+
+    Conventions:
+        Distances as in :func:`triplet_loss`. The mean divides by the number of triplets, each with the weight
+        of its anchor, whose loss is *not* 0: those that are already right don't dilute it. If there are none
+        it is 0. ``"sum"`` is that of all triplets, and ``"none"`` that of the triplets of each anchor. The
+        triplets are counted by sorting the distances of each row: time grows with N² (D + log N) and memory
+        with N · D, not N³.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
+
+    Source:
+        Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification* (batch
+        all, mean of the non-zero losses).
+
+    Example:
+        >>> x = torch.tensor([[0.0], [1.0], [1.5]])
+        >>> batch_all_triplet_loss(x, torch.tensor([0, 0, 1]), reduction="none")
+        tensor([0.5000, 1.5000, 0.0000])
+    """
+    sum_tile = partial(_sum_all_triplets, margin=margin, distance=distance)
+    return _mean_of_triplets(sum_tile, input, target, distance, weight, reduction)
+
+
+@checked(margin=rules.non_negative, soft=rules.boolean, distance=rules.one_of(Distance))
+def batch_semi_hard_triplet_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 1.0,
+    soft: bool = False,
+    distance: Distance = "euclidean",
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Triplet loss of each pair of a class with the nearest negative that is farther than the positive.
+
+    .. math:: \ell_i = \sum_{p \ne i, y_p = y_i} \max(0, d_{ip} - d_{in(p)} + m),
+        \qquad n(p) = \arg\min_{y_n \ne y_i, \, d_{in} > d_{ip}} d_{in},
+        \qquad d_{ij} = \lVert x_i - x_j \rVert
+
+    Args:
+        margin: m, a number from 0 on, in the unit of the distances.
+        soft: replace the hinge by log(1 + exp(d⁺ − d⁻)), which has no margin.
+        distance: "euclidean", as printed, "squared", or "cosine", 1 − cos.
+        weight: of the anchors, broadcasts to (N,); a row of weight 0 leaves the batch.
+
+    Conventions:
+        Distances, ``margin`` and ``soft`` as in :func:`triplet_loss`. Where no negative is farther than the
+        positive, n(p) is the farthest there is, as in TensorFlow Addons. (Others mean the mean over *all*
+        negatives with d⁺ < d⁻ < d⁺ + m.) The mean divides by the number of pairs of an anchor that has a
+        negative with a positive, each with the weight of its anchor; if there are none it is 0. ``"none"`` is
+        the sum over the pairs of each anchor. Which negative is chosen takes no part in the gradient. Memory
+        grows with N · D, not N³.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
+
+    Source:
+        Schroff, Kalenichenko & Philbin (2015), *FaceNet: a unified embedding for face recognition and
+        clustering* (with squared distances).
+
+    Example:
+        >>> x = torch.tensor([[0.0], [1.0], [-0.5], [1.5]])
+        >>> batch_semi_hard_triplet_loss(x, torch.tensor([0, 0, 1, 1]), reduction="none")
+        tensor([0.5000, 0.5000, 1.5000, 1.5000])
+    """
+    sum_tile = partial(_sum_semi_hard, margin=margin, soft=soft, distance=distance)
+    return _mean_of_triplets(sum_tile, input, target, distance, weight, reduction)
+
+
+def _mean_of_triplets(
+    sum_tile: Callable[..., Tensor],
+    input: Tensor,
+    target: Tensor,
+    distance: str,
+    weight: Tensor | None,
+    reduction: str,
+) -> Tensor:
+    """Reduce the sum over the triplets of each row to their mean, from sums and numbers by tiles."""
+    (x,), deleted, weight = _prepare_rows(weight, input=input)
+    _check.check_labels("target", target, x, "input")
+    rows = normalize(x) if distance == "cosine" else x
+    width = 1 if distance == "cosine" else x.shape[1]  # of a pair: its product, or its difference
+    sums = by_tiles(sum_tile, rows, rows, target.long(), deleted, width=width)
+    total, count = sums.to(x.dtype).unbind(1)
+    return reduce(total / count.clamp(min=1), _weigh_valid(count, weight, total), reduction)
+
+
+def _sum_all_triplets(
+    start: int,
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    deleted: Tensor | None,
+    margin: float,
+    distance: str,
+) -> Tensor:
+    """The sum of the losses of the triplets of each row of a tile, and how many are not 0, (n, 2).
+
+    These are linear in the distances: a distance counts as often as it is in one of them. How often that is,
+    the ranks of the positives among the negatives say, and those of the negatives among the positives.
+    """
+    positive, negative = _find_pairs(start, len(rows), target, deleted)
+    d = _pair_distances(rows, columns, distance)
+    reach = torch.where(positive, d.detach() + margin, -torch.inf)
+    near = torch.where(negative, d.detach(), torch.inf)
+    within = torch.searchsorted(near.sort(1).values, reach)
+    reached_by = near.shape[1] - torch.searchsorted(reach.sort(1).values, near, right=True)
+    wide = to_float64(d)
+    count = within.sum(1).to(wide.dtype)
+    total = (wide * (within - reached_by)).sum(1) + margin * count
+    return torch.stack([total + F.relu(-total.detach()), count], 1)  # rounding leaves no sum below 0
+
+
+def _sum_semi_hard(
+    start: int,
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    deleted: Tensor | None,
+    margin: float,
+    soft: bool,
+    distance: str,
+) -> Tensor:
+    """The sum of the losses of the pairs of each row of a tile, and how many there are, (n, 2)."""
+    positive, negative = _find_pairs(start, len(rows), target, deleted)
+    number = negative.sum(1, keepdim=True)
+    d = _pair_distances(rows, columns, distance)
+    reach = torch.where(positive, d.detach(), -torch.inf)
+    near, order = torch.where(negative, d.detach(), torch.inf).sort(1)
+    beyond = torch.searchsorted(near, reach, right=True)  # the first one that is farther
+    chosen = order.gather(1, torch.minimum(beyond, number - 1).clamp(min=0))
+    pairs = positive & (number > 0)
+    loss = torch.where(pairs, _triplet_hinge(d.gather(1, chosen) - d, margin, soft), 0.0)
+    return torch.stack([loss.sum(1), pairs.sum(1).to(loss.dtype)], 1)
+
+
+def _pair_distances(rows: Tensor, columns: Tensor, distance: str) -> Tensor:
+    """The distances of all rows from all columns, of unit length for cosines; these less 1: it cancels."""
+    if distance == "cosine":
+        return -dot_products(rows, columns)
+    return _length(rows[:, None] - columns, distance)
+
+
+def _find_pairs(start: int, height: int, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Which columns are the positives, and which the negatives, of the rows of a tile."""
+    positive = target[start : start + height, None] == target
+    negative = ~positive
+    positive.diagonal(start).fill_(0)
+    if deleted is not None:
+        positive, negative = positive & ~deleted, negative & ~deleted
+    return positive, negative
+
+
+@checked(margin=rules.non_negative, gamma=rules.positive)
+def circle_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 0.25,
+    gamma: float = 256.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Circle loss: similarities of a class to 1, others to 0, the more of a pull the farther they are off.
+
+    .. math:: \ell_i = \log(1 + \sum_{y_n \ne y_i} \exp(\gamma \alpha_n (s_{in} - m))
+        \sum_{p \ne i, y_p = y_i} \exp(-\gamma \alpha_p (s_{ip} - 1 + m))),
+        \qquad \alpha_n = \max(0, s_{in} + m), \quad \alpha_p = \max(0, 1 + m - s_{ip}),
+        \quad s_{ij} = \cos(x_i, x_j)
+
+    Args:
+        margin: m, a number from 0 on, in units of the cosine: how far from 1 and 0 similarities may be.
+        gamma: γ, a positive number, the scale.
+        weight: of the rows, broadcasts to (N,); a row of weight 0 leaves the batch.
+
+    Conventions:
+        Rows are L2-normalised here; one of zeros has cosine 0 and gradient 0. The weights α are constants for
+        the gradient, as in the paper. Rows without a positive or without a negative in the batch have no
+        loss: the mean is over the others. The defaults are the paper's for faces; for the retrieval of
+        fine-grained images it takes 0.4 and 80. Memory grows with N · D, not N².
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
+
+    Source:
+        Sun et al. (2020), *Circle loss: a unified perspective of pair similarity optimization*.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> circle_loss(x, torch.tensor([0, 0, 1]), margin=0.25, gamma=16.0, reduction="none")
+        tensor([0.1269, 0.1269, 0.0000])
+    """
+    (x,), deleted, weight = _prepare_rows(weight, input=input)
+    _check.check_labels("target", target, x, "input")
+    z = normalize(x)
+    tile_loss = partial(_circle_of_tile, margin=margin, gamma=gamma)
+    loss, has_both = by_tiles(tile_loss, z, z, target.long(), deleted).unbind(1)
+    return reduce(loss, _weigh_valid(has_both, weight, loss), reduction)
+
+
+def _circle_of_tile(
+    start: int,
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    deleted: Tensor | None,
+    margin: float,
+    gamma: float,
+) -> Tensor:
+    """The loss of each row of a tile, and whether it has a positive and a negative, (n, 2)."""
+    positive, negative = _find_pairs(start, len(rows), target, deleted)
+    s = dot_products(rows, columns)
+    pull = -gamma * F.relu(1 + margin - s.detach()) * (s - 1 + margin)
+    push = gamma * F.relu(s.detach() + margin) * (s - margin)
+    loss = softplus(_log_sum_exp(push, negative) + _log_sum_exp(pull, positive))
+    has_both = positive.any(1) & negative.any(1)
+    return torch.stack([loss, has_both.to(loss.dtype)], 1)
+
+
+def _log_sum_exp(s: Tensor, among: Tensor) -> Tensor:
+    """log Σ exp over the marked columns, far below any other number where there are none."""
+    return torch.logsumexp(mask_columns(s, ~among), 1)
+
+
+@checked(alpha=rules.positive, beta=rules.positive, base=rules.finite_number)
+def multi_similarity_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float = 2.0,
+    beta: float = 50.0,
+    base: float = 0.5,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Multi-similarity loss: similarities of a class above a base, others below, the worst pairs first.
+
+    .. math:: \ell_i = \frac{1}{\alpha} \log(1 + \sum_{p \ne i, y_p = y_i} \exp(-\alpha (s_{ip} - \lambda)))
+        + \frac{1}{\beta} \log(1 + \sum_{y_n \ne y_i} \exp(\beta (s_{in} - \lambda))),
+        \qquad s_{ij} = \cos(x_i, x_j)
+
+    Args:
+        alpha: α, a positive number, the scale of the positives.
+        beta: β, a positive number, the scale of the negatives.
+        base: λ, a finite number, in units of the cosine.
+        weight: of the rows, broadcasts to (N,); a row of weight 0 leaves the batch.
+
+    Conventions:
+        Rows are L2-normalised here; one of zeros has cosine 0 and gradient 0. A sum over no pairs is 0, and
+        the mean is over all rows. The paper's mining of pairs (its ε), a step before the loss, is left out:
+        all pairs count. Memory grows with N · D, not N².
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
+
+    Source:
+        Wang, Han, Huang, Dong & Scott (2019), *Multi-similarity loss with general pair weighting for deep
+        metric learning*.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> multi_similarity_loss(x, torch.tensor([0, 0, 1]), reduction="none")
+        tensor([1.5663e-01, 1.5663e-01, 5.5552e-13])
+    """
+    (x,), deleted, weight = _prepare_rows(weight, input=input)
+    _check.check_labels("target", target, x, "input")
+    z = normalize(x)
+    tile_loss = partial(_multi_similarity_of_tile, alpha=alpha, beta=beta, base=base)
+    return reduce(by_tiles(tile_loss, z, z, target.long(), deleted), weight, reduction)
+
+
+def _multi_similarity_of_tile(
+    start: int,
+    rows: Tensor,
+    columns: Tensor,
+    target: Tensor,
+    deleted: Tensor | None,
+    alpha: float,
+    beta: float,
+    base: float,
+) -> Tensor:
+    positive, negative = _find_pairs(start, len(rows), target, deleted)
+    s = dot_products(rows, columns) - base
+    return (
+        softplus(_log_sum_exp(-alpha * s, positive)) / alpha
+        + softplus(_log_sum_exp(beta * s, negative)) / beta
+    )
 
 
 def _prepare_rows(
@@ -243,25 +589,26 @@ def _weigh_valid(valid: Tensor, weight: Tensor | None, like: Tensor) -> Tensor:
     return valid.to(like.dtype) if weight is None else weight * valid
 
 
-def _find_hardest(x: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _find_hardest(
+    x: Tensor, target: Tensor, deleted: Tensor | None, distance: str
+) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the farthest positive and the nearest negative of each row, and whether it has both.
 
     Squared distances come from inner products, |x|² − 2 x·y + |y|², which lose digits where the rows are far
-    from the origin: they are centred first.
+    from the origin: they are centred first. For cosines all rows have length 1, those of zeros, too.
     """
     if not x.numel():
         return target, target, torch.zeros_like(target, dtype=torch.bool)
-    x = x - x.mean(0)
-    x = x / x.abs().amax().clamp(min=torch.finfo(x.dtype).tiny)
-    squares = x.square().sum(1)
+    if distance == "cosine":
+        x, squares = normalize(x), x.new_ones(len(x))
+    else:
+        x = x - x.mean(0)
+        x = x / x.abs().amax().clamp(min=torch.finfo(x.dtype).tiny)
+        squares = x.square().sum(1)
 
     def search(tile: slice) -> Tensor:
         d = squares - 2 * dot_products(x[tile], x)  # less the square of the row, the same for all columns
-        positive = target[tile, None] == target
-        negative = ~positive
-        positive.diagonal(tile.start).fill_(0)
-        if deleted is not None:
-            positive, negative = positive & ~deleted, negative & ~deleted
+        positive, negative = _find_pairs(tile.start, len(d), target, deleted)
         greatest, farthest = torch.where(positive, d, -torch.inf).max(1)
         least, nearest = torch.where(negative, d, torch.inf).min(1)
         return torch.stack([farthest, nearest, (greatest != -torch.inf) & (least != torch.inf)], 1)
@@ -316,7 +663,8 @@ def info_nce_loss(
     Source:
         van den Oord, Li & Vinyals (2018), *Representation learning with contrastive predictive coding*;
         Radford et al. (2021), *Learning transferable visual models from natural language supervision*;
-        He et al. (2020), *Momentum contrast for unsupervised visual representation learning*.
+        He et al. (2020), *Momentum contrast for unsupervised visual representation learning*. Chapter:
+        InfoNCE.
 
     Example:
         >>> x, wrong = torch.eye(3), torch.tensor([1, 2, 0])
@@ -567,13 +915,14 @@ def _sum_positives(z: Tensor, target: Tensor, deleted: Tensor | None) -> tuple[T
     return others[:, :-1].to(z.dtype), others[:, -1:].to(z.dtype)
 
 
-@checked(margin=rules.non_negative, scale=rules.positive)
+@checked(margin=rules.non_negative, scale=rules.positive, monotone=rules.boolean)
 def arcface_loss(
     input: Tensor,
     target: Tensor,
     *,
     margin: float = 0.5,
     scale: float = 64.0,
+    monotone: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -583,23 +932,25 @@ def arcface_loss(
         \qquad u = z_y \cos(m) - \sqrt{1 - z_y^2} \sin(m)
 
     Args:
-        margin: m, a number from 0 on, in radians.
+        margin: m, a number from 0 on, in radians; at most π/2 if ``monotone``.
         scale: s, a positive number.
+        monotone: beyond θ_y = π − m take u = z_y − m sin m.
         weight: broadcasts to (N,); rows of weight 0 are left out.
 
     Conventions:
         ``input`` holds the cosines z = cos θ of an embedding with each class, not logits; the ``scale`` is
-        applied here. u = cos(θ_y + m). The formula is taken as printed: beyond θ = π − m the right class
-        gains from being farther. Where its cosine is ±1, and the derivative of cos(θ + ``margin``) infinite,
-        the gradient is that of cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with
-        sin θ = 0.
+        applied here. u = cos(θ_y + m). By default the formula is taken as printed: beyond θ = π − m the right
+        class gains from being farther. With ``monotone`` it never does: u goes on as in the authors' first
+        code, and falls at θ = π − m from −1 to −cos m − m sin m, so that the loss jumps there. Where its
+        cosine is ±1, and the derivative of cos(θ + ``margin``) infinite, the gradient is that of
+        cos θ cos m. A cosine that rounding put beyond ±1 is taken as it is, with sin θ = 0.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
 
     Raises:
         IndexError: a target outside 0 … C − 1.
-        ValueError: under ``strict()`` a cosine outside [−1, 1].
+        ValueError: ``monotone`` with a ``margin`` above π/2; under ``strict()`` a cosine outside [−1, 1].
 
     Source:
         Deng, Guo, Xue & Zafeiriou (2019), *ArcFace: additive angular margin loss for deep face recognition*.
@@ -608,12 +959,17 @@ def arcface_loss(
         >>> arcface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.5, scale=1.0)
         tensor(0.7852)
     """
+    if monotone and margin > math.pi / 2:
+        raise ValueError(f"margin must be at most π/2 where the loss is to be monotone, got {margin}")
 
     def rotate(cosine: Tensor) -> Tensor:
         sine_squared = (1 - cosine) * (1 + cosine)
         inside = sine_squared > 0
         sine = torch.where(inside, torch.sqrt(torch.where(inside, sine_squared, 1.0)), 0.0)
-        return cosine * math.cos(margin) - sine * math.sin(margin)
+        rotated = cosine * math.cos(margin) - sine * math.sin(margin)
+        if not monotone:
+            return rotated
+        return torch.where(cosine > -math.cos(margin), rotated, cosine - margin * math.sin(margin))
 
     return _margin_softmax(rotate, input, target, scale, weight, reduction)
 
@@ -639,7 +995,9 @@ def cosface_loss(
 
     Conventions:
         ``input`` holds the cosines z of an embedding with each class, not logits; ``margin`` and ``scale``
-        are applied here.
+        are applied here. With ``margin`` 0 it is the normalised softmax, ``cross_entropy(scale * input,
+        target)``; and Proxy-NCA of the squared distances 2 − 2z, times s/2, but for the right class, which
+        that paper leaves out of the sum.
 
     Shape:
         ``input``: (N, C). ``target``: (N,) of any integer dtype, 0 … C − 1. ``"none"``: (N,).
@@ -649,7 +1007,8 @@ def cosface_loss(
         ValueError: under ``strict()`` a cosine outside [−1, 1].
 
     Source:
-        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*.
+        Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*; Movshovitz-Attias
+        et al. (2017), *No fuss distance metric learning using proxies* (Proxy-NCA).
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)
@@ -806,6 +1165,166 @@ def _off_diagonal(a: Tensor, b: Tensor) -> Tensor:
     return (everything - (x * y).sum(1).square().sum()).to(a.dtype)
 
 
+@checked()
+def negative_cosine_loss(
+    input: Tensor, target: Tensor, *, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    r"""A prediction should point where its target does, which is held constant (SimSiam, BYOL).
+
+    .. math:: \ell(p, z) = -\cos(p, z) = -\frac{p \cdot z}{\lVert p \rVert \lVert z \rVert}
+
+    Args:
+        weight: broadcasts to (…); rows of weight 0 are left out.
+
+    Conventions:
+        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition, and
+        keeps the views from collapsing. Rows are L2-normalised here; a row of zeros has cosine 0 and gradient
+        0. The squared distance of the unit vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ:
+        their gradients are 2 and 1 times that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
+
+    Shape:
+        ``input``, ``target``: (…, D), equal. ``"none"``: (…).
+
+    Source:
+        Chen & He (2021), *Exploring simple Siamese representation learning*; Grill et al. (2020), *Bootstrap
+        your own latent: a new approach to self-supervised learning*.
+
+    Example:
+        Of predictions p and projections z of two views:
+
+        >>> p1, z1 = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+        >>> p2, z2 = torch.tensor([[5.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+        >>> (negative_cosine_loss(p1, z2) + negative_cosine_loss(p2, z1)) / 2
+        tensor(-0.9000)
+    """
+
+    _check.is_tensor(input=input, target=target)
+
+    def against(p: Tensor, z: Tensor) -> Tensor:
+        return -(normalize(p) * normalize(z)).sum(-1)
+
+    return elementwise(against, weight, reduction, axes=1, input=input, target=target.detach())
+
+
+@checked(margin=rules.non_negative, alpha=rules.positive)
+def proxy_anchor_loss(
+    input: Tensor, target: Tensor, proxies: Tensor, *, margin: float = 0.1, alpha: float = 32.0
+) -> Tensor:
+    r"""Each class has a proxy, which pulls the rows of its class, the hardest most, and pushes the others.
+
+    .. math:: \ell = \frac{1}{\lvert P^+ \rvert} \sum_{p \in P^+} \log \Big(1 + \sum_{x \in X_p^+}
+        e^{-\alpha (\cos(x, p) - \delta)}\Big) + \frac{1}{\lvert P \rvert} \sum_{p \in P} \log \Big(1 +
+        \sum_{x \in X_p^-} e^{\alpha (\cos(x, p) + \delta)}\Big)
+
+    Args:
+        margin: δ, a number from 0 on, in units of the cosine.
+        alpha: α, a positive number.
+
+    Conventions:
+        Row c of ``proxies`` is that of class c; it is learned, as a parameter of yours. P are all proxies, P⁺
+        those whose class is in the batch: the others have nothing to pull, but push all rows. Rows and
+        proxies are L2-normalised here; one of zeros has cosine 0 and gradient 0. A statistic of the batch: no
+        ``weight``, no ``reduction``. Without rows it is 0. Memory grows with (N + C) D, not N · C.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``proxies``: (C, D). Result: ().
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Kim, Kim, Cho & Kwak (2020), *Proxy anchor loss for deep metric learning*.
+
+    Example:
+        >>> x, proxies = torch.tensor([[2.0, 0.0], [0.6, 0.8]]), torch.eye(2)
+        >>> proxy_anchor_loss(x, torch.tensor([0, 1]), proxies, alpha=1.0)
+        tensor(1.2960)
+    """
+    _check.check_matrices(input=input, proxies=proxies)
+    _check.check_labels("target", target, input, "input")
+    x, p = _check.promote(input, proxies)
+    _check.finite("input", x)
+    _check.finite("proxies", p)
+    y = _prepare_indices(target, len(p), None)
+
+    def compute() -> Tensor:
+        present = p.new_zeros(len(p)).scatter(0, y, 1.0)
+        share = present / present.sum().clamp(min=1)
+        tile_loss = partial(_pull_and_push, margin=margin, alpha=alpha)
+        return by_tiles(tile_loss, normalize(p), normalize(x), y, share).sum()
+
+    return naming_the_index(compute, y, len(p), ignorable=False)
+
+
+def _pull_and_push(
+    start: int, proxies: Tensor, rows: Tensor, target: Tensor, share: Tensor, margin: float, alpha: float
+) -> Tensor:
+    """The terms of the proxies of a tile: the first times its share, the second divided by C."""
+    s = dot_products(proxies, rows)
+    classes = torch.arange(start, start + len(proxies), device=s.device)
+    own = classes.unsqueeze(1) == target
+    pull = _log_one_plus_sum_exp(mask_columns(alpha * (margin - s), ~own))
+    push = _log_one_plus_sum_exp(mask_columns(alpha * (margin + s), own))
+    return share[classes] * pull + push / len(share)
+
+
+def _log_one_plus_sum_exp(s: Tensor) -> Tensor:
+    return -F.logsigmoid(-s.logsumexp(1))
+
+
+@checked()
+def center_loss(
+    input: Tensor,
+    target: Tensor,
+    centers: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Rows should be near the centre of their class, which is learned with them.
+
+    .. math:: \ell(x, y) = \frac{1}{2} \lVert x - c_y \rVert^2
+
+    Args:
+        weight: broadcasts to (N,); rows of weight 0 are left out.
+
+    Conventions:
+        Row k of ``centers`` is c_k, a parameter of yours; nothing is normalised. It keeps no two centres
+        apart, and is added to a loss that does. The paper's is the ``"sum"``. The gradient is that of the
+        formula, Σ (c_k − x_i) over the n_k rows of a class under ``"sum"``; the paper divides it by 1 + n_k
+        before it moves a centre, with a learning rate of its own.
+
+    Shape:
+        ``input``: (N, D). ``target``: (N,) of any integer dtype, 0 … C − 1. ``centers``: (C, D). ``"none"``:
+        (N,).
+
+    Raises:
+        IndexError: a target outside 0 … C − 1.
+
+    Source:
+        Wen, Zhang, Li & Qiao (2016), *A discriminative feature learning approach for deep face recognition*.
+
+    Example:
+        >>> x, centers = torch.tensor([[1.0, 1.0], [3.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]])
+        >>> center_loss(x, torch.tensor([0, 1]), centers, reduction="none")
+        tensor([1.0000, 0.5000])
+    """
+    _check.check_matrices(input=input, centers=centers)
+    _check.check_labels("target", target, input, "input")
+    _check.finite("centers", centers)
+    kept = expand_weight(weight, like=input.new_empty(()).expand(len(input)))
+    y = _prepare_indices(target, len(centers), None if kept is None else kept == 0)
+
+    def half_square(x: Tensor, c: Tensor) -> Tensor:
+        return (x - c).square().sum(-1) / 2
+
+    def compute() -> Tensor:
+        own = centers.index_select(0, y)  # which takes no index from the end
+        return elementwise(half_square, weight, reduction, axes=1, input=input, centers=own)
+
+    return naming_the_index(compute, y, len(centers), ignorable=False)
+
+
 class ContrastiveLoss(LossModule, loss=contrastive_loss):
     """The Module of :func:`contrastive_loss`."""
 
@@ -818,6 +1337,7 @@ class TripletLoss(LossModule, loss=triplet_loss):
 
     margin: float = 1.0
     soft: bool = False
+    distance: Distance = "euclidean"
     reduction: Reduction = "mean"
 
 
@@ -826,6 +1346,41 @@ class BatchHardTripletLoss(LossModule, loss=batch_hard_triplet_loss):
 
     margin: float = 1.0
     soft: bool = False
+    distance: Distance = "euclidean"
+    reduction: Reduction = "mean"
+
+
+class BatchAllTripletLoss(LossModule, loss=batch_all_triplet_loss):
+    """The Module of :func:`batch_all_triplet_loss`."""
+
+    margin: float = 1.0
+    distance: Distance = "euclidean"
+    reduction: Reduction = "mean"
+
+
+class BatchSemiHardTripletLoss(LossModule, loss=batch_semi_hard_triplet_loss):
+    """The Module of :func:`batch_semi_hard_triplet_loss`."""
+
+    margin: float = 1.0
+    soft: bool = False
+    distance: Distance = "euclidean"
+    reduction: Reduction = "mean"
+
+
+class CircleLoss(LossModule, loss=circle_loss):
+    """The Module of :func:`circle_loss`."""
+
+    margin: float = 0.25
+    gamma: float = 256.0
+    reduction: Reduction = "mean"
+
+
+class MultiSimilarityLoss(LossModule, loss=multi_similarity_loss):
+    """The Module of :func:`multi_similarity_loss`."""
+
+    alpha: float = 2.0
+    beta: float = 50.0
+    base: float = 0.5
     reduction: Reduction = "mean"
 
 
@@ -864,6 +1419,7 @@ class ArcFaceLoss(LossModule, loss=arcface_loss):
 
     margin: float = 0.5
     scale: float = 64.0
+    monotone: bool = False
     reduction: Reduction = "mean"
 
 
@@ -887,3 +1443,22 @@ class VICRegLoss(LossModule, loss=vicreg_loss):
     sim: float = 25.0
     var: float = 25.0
     cov: float = 1.0
+
+
+class NegativeCosineLoss(LossModule, loss=negative_cosine_loss):
+    """The Module of :func:`negative_cosine_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class ProxyAnchorLoss(LossModule, loss=proxy_anchor_loss):
+    """The Module of :func:`proxy_anchor_loss`. The proxies are a parameter of your model, not of this."""
+
+    margin: float = 0.1
+    alpha: float = 32.0
+
+
+class CenterLoss(LossModule, loss=center_loss):
+    """The Module of :func:`center_loss`. The centres are a parameter of your model, not of this."""
+
+    reduction: Reduction = "mean"

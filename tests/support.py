@@ -53,7 +53,12 @@ def differentiable(arguments: list[Tensor]) -> list[Tensor]:
 def gradients(loss: Callable[..., Tensor], arguments: list[Tensor], **kwargs: Any) -> list[Tensor]:
     """Of a loss, with respect to all its arguments that have one."""
     copies = leaves(arguments)
-    return list(torch.autograd.grad(loss(*copies, **kwargs), differentiable(copies)))
+    return slopes(loss(*copies, **kwargs), copies)
+
+
+def slopes(value: Tensor, arguments: list[Tensor], **how: Any) -> list[Tensor]:
+    """Of a value, with respect to the arguments that can have one: 0 if it holds one constant."""
+    return list(torch.autograd.grad(value, differentiable(arguments), materialize_grads=True, **how))
 
 
 def gradient(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -32,6 +32,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "class_count": (torch.tensor([5.0, 100.0, 20.0]),),
     "variant": ("crammer-singer", "weston-watkins"),
     "squared": (False, True),
+    "monotone": (False, True),
+    "soft": (False, True),
+    "distance": ("euclidean", "squared", "cosine"),
     "ignore_index": (-100,),
     "classes": (3,),
     "n": (2, 3, 7),
@@ -63,6 +66,12 @@ def letters(case: LossCase, hyper: Hyper) -> Hyper:
 
 PARTS: dict[str, Callable[[Hyper], Any]] = {
     "squared": lambda h: h["squared"],
+    "not monotone": lambda h: not h["monotone"],
+    "soft": lambda h: h["soft"],
+    "Euclidean": lambda h: h["distance"] == "euclidean",
+    "not Euclidean": lambda h: h["distance"] != "euclidean",
+    "cosines": lambda h: h["distance"] == "cosine",
+    "a hinge of cosines": lambda h: h["distance"] == "cosine" and not h["soft"],
     "Weston–Watkins": lambda h: h["variant"] == "weston-watkins",
     "without class weights": lambda h: h["class_weight"] is None,
     "without positive weight": lambda h: h["pos_weight"] is None,
@@ -88,7 +97,7 @@ def said(words: str, case: LossCase, hyper: Hyper) -> Any:
     """What the words say for these hyper-parameters; None if it is no formula."""
     if words in ("yes", "no"):
         return words == "yes"
-    choice = re.fullmatch(r"(.*?) if (.*), else (.*)", words)
+    choice = re.fullmatch(r"(.*?) if (.*?), else (.*)", words)
     if choice:
         return said(choice[1 if fulfilled(choice[2], case, hyper) else 3], case, hyper)
     condition = re.fullmatch("(?:iff? )?([^;]*?)(?:; always for the balanced error)?", words)
@@ -96,7 +105,7 @@ def said(words: str, case: LossCase, hyper: Hyper) -> Any:
         return fulfilled(condition[1], case, hyper)
     if words in ("finite", MAXIMUM):
         return None
-    interval = re.fullmatch(r"\$\[(.*?), (.*)[\])]\$|\$\((-\\infty), (\\infty)\)\$", words)
+    interval = re.fullmatch(r"\$\[(.*), (.*?)[\])]\$|\$\((-\\infty), (\\infty)\)\$", words)
     if interval:
         return tuple(value(bound, case, hyper) for bound in interval.groups() if bound)
     number = re.fullmatch(

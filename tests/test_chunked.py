@@ -17,12 +17,16 @@ from torch.utils._pytree import tree_leaves
 import lossfns
 from lossfns import _chunked, _eager, _similarity
 from tests.cases import CASES, STATISTICS, Hyper, LossCase
-from tests.support import case_id, close, differentiable, each_hyper, leaves
+from tests.support import case_id, close, differentiable, each_hyper, leaves, slopes
 
 ROOT = Path(__file__).resolve().parents[1]
 
 COUPLED = {
+    "batch_all_triplet_loss",
     "batch_hard_triplet_loss",
+    "batch_semi_hard_triplet_loss",
+    "circle_loss",
+    "multi_similarity_loss",
     "info_nce_loss",
     "nt_xent_loss",
     "siglip_loss",
@@ -75,11 +79,11 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
         value = case(*copies, **options, **hyper)
         if case.card.family != "segmentation":
             assert made_of_chunks(value) == (_chunked.CHUNK == 4 and alone)
-        first = torch.autograd.grad(2 * value, differentiable(copies), create_graph=True)
+        first = slopes(2 * value, copies, create_graph=True)
         if not any(g.requires_grad for g in first):
             return [value, *first]
         total = sum((g.square().sum() for g in first), value)
-        return [value, *first, *torch.autograd.grad(total, differentiable(copies))]
+        return [value, *first, *slopes(total, copies)]
 
     for options in weights(case, len(arguments[0])):
         for reduction in {} if case.name in STATISTICS else ("mean", "sum"):
@@ -305,7 +309,7 @@ def test_nothing_large_is_made_but_the_gradient(case: LossCase, monkeypatch: pyt
     own = {a.untyped_storage().data_ptr() for a in arguments}
     with Made(arguments[0].numel()) as made:
         value = case(*arguments)
-        torch.autograd.grad(value, differentiable(arguments))
+        slopes(value, arguments)
     assert made_of_chunks(value)
     integers = len(arguments) - len(differentiable(arguments))
     assert len(made.seen - own) <= len(differentiable(arguments)) + integers

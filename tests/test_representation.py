@@ -63,6 +63,31 @@ def plain_batch_hard(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor
     return by_reference(references.batch_hard, x, target, **hyper)
 
 
+def plain_batch_all(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.batch_all, x, target, **hyper)
+
+
+def plain_semi_hard(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.semi_hard, x, target, **hyper)
+
+
+def plain_multi_similarity(x: Tensor, target: Tensor = LABELS, **hyper: Any) -> Tensor:
+    return by_reference(references.multi_similarity, x, target, **hyper)
+
+
+def plain_circle(x: Tensor, target: Tensor = LABELS, margin: float = 0.25, gamma: float = 256.0) -> Tensor:
+    """With the weights held constant, which the reference of the case cannot say."""
+    s = cosines(x, x)
+    same_class = target[:, None] == target
+    losses = []
+    for i in range(len(x)):
+        p, n = s[i, same_class[i] & (torch.arange(len(x)) != i)], s[i, ~same_class[i]]
+        pull = (-gamma * (1 + margin - p).clamp(min=0).detach() * (p - 1 + margin)).exp()
+        push = (gamma * (n + margin).clamp(min=0).detach() * (n - margin)).exp()
+        losses.append(torch.log1p(push.sum() * pull.sum()))
+    return torch.stack(losses)
+
+
 def plain_among(q: Tensor, k: Tensor, candidates: Tensor = MASK, temperature: float = 0.1) -> Tensor:
     """Each query against its own key and those of its candidates, one list after another."""
     s = cosines(q, k) / temperature
@@ -86,6 +111,22 @@ def supcon(x: Tensor, **hyper: Any) -> Tensor:
 
 def batch_hard(x: Tensor, **hyper: Any) -> Tensor:
     return lossfns.batch_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def batch_all(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.batch_all_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def semi_hard(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.batch_semi_hard_triplet_loss(x, LABELS[: len(x)], **hyper)
+
+
+def circle(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.circle_loss(x, LABELS[: len(x)], **{"gamma": 16.0, **hyper})
+
+
+def multi_similarity(x: Tensor, **hyper: Any) -> Tensor:
+    return lossfns.multi_similarity_loss(x, LABELS[: len(x)], **hyper)
 
 
 def among(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
@@ -113,6 +154,18 @@ COUPLED: dict[str, tuple[Any, Any, Any]] = {
     "supcon": (supcon, plain_supcon, (X,)),
     "batch_hard": (batch_hard, plain_batch_hard, (X,)),
     "batch_hard_soft": (partial(batch_hard, soft=True), partial(plain_batch_hard, soft=True), (X,)),
+    **{
+        f"{name}_{distance}": (partial(loss, distance=distance), partial(plain, distance=distance), (X,))
+        for name, loss, plain in (
+            ("batch_hard", batch_hard, plain_batch_hard),
+            ("batch_all", batch_all, plain_batch_all),
+            ("semi_hard", semi_hard, plain_semi_hard),
+        )
+        for distance in ("euclidean", "squared", "cosine")
+        if (name, distance) != ("batch_hard", "euclidean")
+    },
+    "circle": (circle, partial(plain_circle, gamma=16.0), (X,)),
+    "multi_similarity": (multi_similarity, plain_multi_similarity, (X,)),
 }
 coupled = pytest.mark.parametrize(("loss", "plain", "tensors"), COUPLED.values(), ids=COUPLED.keys())
 
@@ -172,6 +225,8 @@ def test_all_deleted_or_empty(loss: Any, plain: Any, tensors: Any) -> None:
 @coupled
 @pytest.mark.usefixtures("tiles")
 def test_derivatives_twice(loss: Any, plain: Any, tensors: Any) -> None:
+    if loss is circle:
+        pytest.skip("a factor is a constant by definition")
     leaves = [t.clone().requires_grad_() for t in tensors]
     for weight in (None, torch.tensor([1.0, 0, 2, 1, 0.5, 1, 1]).double()):
         f = partial(loss, weight=weight)
@@ -277,6 +332,14 @@ LARGE: dict[str, tuple[Any, int]] = {
     "siglip": (lambda q, k, t, b: lossfns.siglip_loss(q, k, logit_scale=1 / t, logit_bias=b), SIDE),
     "supcon": (
         lambda q, k, t, b: lossfns.supcon_loss(q + k, torch.arange(len(q)) % 9, temperature=t),
+        SIDE,
+    ),
+    "batch_all": (
+        lambda q, k, t, b: lossfns.batch_all_triplet_loss((q + k) / t, torch.arange(len(q)) % 9),
+        SIDE // 2 + 800,
+    ),
+    "circle": (
+        lambda q, k, t, b: t * lossfns.circle_loss(q + k, torch.arange(len(q)) % 9, gamma=2.0),
         SIDE,
     ),
 }
@@ -527,7 +590,13 @@ def test_a_collapsed_batch() -> None:
     assert lossfns.info_nce_loss(one, one).item() == pytest.approx(math.log(7))
     assert lossfns.supcon_loss(one, torch.zeros(7).long()).item() == pytest.approx(math.log(6))
     assert lossfns.triplet_loss(one, one, one, margin=0.7).item() == pytest.approx(0.7)
-    assert batch_hard(one, margin=0.7).item() == pytest.approx(0.7)
+    for mined in (batch_hard, batch_all, semi_hard):
+        for distance in ("euclidean", "squared", "cosine"):
+            of_batch = partial(mined, margin=0.7, distance=distance)
+            assert of_batch(one).item() == pytest.approx(0.7)
+            assert gradients(of_batch, one)[0].abs().max() < 1e-15
+            assert of_batch(0 * one).item() == pytest.approx(0.7)
+            assert (gradients(of_batch, 0 * one)[0] == 0).all()
     for f in (lossfns.triplet_loss, lossfns.contrastive_loss):
         third = one if f is lossfns.triplet_loss else torch.ones(7)
         assert all((slope == 0).all() for slope in gradients(lambda a, b, f=f, t=third: f(a, b, t), one, one))
@@ -591,12 +660,24 @@ ZERO_ROWS = {
     "nt_xent": lambda x: lossfns.nt_xent_loss(x, Y),
     "siglip": lambda x: lossfns.siglip_loss(x, Y),
     "supcon": supcon,
+    "circle": circle,
+    "multi_similarity": multi_similarity,
+    "batch_hard_cosine": partial(batch_hard, distance="cosine"),
+    "batch_all_cosine": partial(batch_all, distance="cosine"),
+    "semi_hard_cosine": partial(semi_hard, distance="cosine"),
+    "triplet_cosine": lambda x: lossfns.triplet_loss(x, Y, X.flip(0), margin=9.0, distance="cosine"),
     "batch_hard": batch_hard,
+    "batch_all": batch_all,
+    "semi_hard": semi_hard,
+    "batch_all_squared": partial(batch_all, distance="squared"),
+    "triplet_squared": lambda x: lossfns.triplet_loss(x, 0 * Y, X + 1, margin=9.0, distance="squared"),
     "contrastive": lambda x: lossfns.contrastive_loss(x, Y * (x != 0), torch.arange(7) % 2, margin=9.0),
     "triplet": lambda x: lossfns.triplet_loss(x, 0 * Y, X + 1, margin=9.0),
     "barlow": lambda x: lossfns.barlow_twins_loss(torch.cat([x, x[:, :1] * 0 + 0.1], 1), normal(7, 4)),
     "barlow_wide": lambda x: lossfns.barlow_twins_loss(x.t(), 3 + 0 * x.t()),
     "vicreg": lambda x: lossfns.vicreg_loss(x, Y),
+    "negative_cosine": lambda x: lossfns.negative_cosine_loss(x, Y),
+    "proxy_anchor": lambda x: lossfns.proxy_anchor_loss(x, LABELS, x.flip(0).repeat(2, 1)),
 }
 
 
@@ -615,7 +696,7 @@ def test_zero_rows_and_coincident_rows_have_finite_derivatives(f: Any, dtype: to
     assert second.isfinite().all()
 
 
-@pytest.mark.parametrize("f", list(ZERO_ROWS.values())[:5], ids=list(ZERO_ROWS)[:5])
+@pytest.mark.parametrize("f", list(ZERO_ROWS.values())[:11], ids=list(ZERO_ROWS)[:11])
 def test_a_zero_row_has_cosine_0_and_gradient_0(f: Any) -> None:
     x = X.clone()
     x[2] = 0
@@ -704,6 +785,361 @@ def test_mining_centres_first() -> None:
     torch.testing.assert_close(got, plain_batch_hard(x, target), rtol=1e-12, atol=1e-12)
 
 
+# Triplets: distances, and all or some of a batch
+
+MINED = (batch_hard, batch_all, semi_hard)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_distances_of_a_triplet(soft: bool) -> None:
+    """By hand: 3 and 5 apart, squares 9 and 25, cosines 0.8 and 0.6."""
+    a = torch.tensor([[3.0, 4.0]], dtype=F64)
+    p, n = torch.tensor([[0.0, 4.0]], dtype=F64), torch.tensor([[6.0, 0.0]], dtype=F64)
+    by_hand: Any = (("euclidean", 2.0, 2.5), ("squared", 16.0, 17.0), ("cosine", 0.2, 0.5))
+    for distance, lead, margin in by_hand:
+        loss = lossfns.triplet_loss(a, p, n, margin=margin, soft=soft, distance=distance)
+        assert loss.item() == pytest.approx(math.log1p(math.exp(-lead)) if soft else margin - lead, abs=1e-14)
+    module = lossfns.TripletLoss(margin=17.0, distance="squared")
+    assert module(a, p, n).item() == pytest.approx(1.0)
+    with pytest.raises(
+        ValueError, match="distance must be one of 'euclidean', 'squared', 'cosine', got 'l2'"
+    ):
+        lossfns.triplet_loss(a, p, n, distance="l2")  # type: ignore[arg-type]
+
+
+def test_cosines_are_half_the_squares_between_directions() -> None:
+    def half(loss: Any, *rows: Tensor) -> Any:
+        return loss(*map(F.normalize, rows), margin=0.6, distance="squared") / 2
+
+    tensors = (X, Y, X.flip(0))
+    for loss in (lossfns.triplet_loss, *MINED):
+        given = tensors[: 3 if loss is lossfns.triplet_loss else 1]
+        same(partial(loss, margin=0.3, distance="cosine"), partial(half, loss), *given)
+        assert half(loss, *given) > 0
+
+
+def test_a_row_of_zeros_is_at_cosine_distance_1_from_all() -> None:
+    """Its negative is the nearest where that is farther than 1, and a row of zeros is a negative at 1."""
+    x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [-1.0, 1.0]], dtype=F64)
+    target = torch.tensor([0, 0, 1, 1])
+    losses = lossfns.batch_hard_triplet_loss(x, target, distance="cosine", reduction="none")
+    root = math.sqrt(0.5)
+    # rows 0, 1: positive at 0, nearest negative at 1; row 2: 1 and 1; row 3: 1 and 1 + root
+    torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 1.0, 1 - root], dtype=F64))
+    losses = lossfns.batch_all_triplet_loss(x, target, distance="cosine", reduction="none")
+    torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 2.0, 2 - 2 * root], dtype=F64))
+    x = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.28, 0.96], [-1.0, 0.0]], dtype=F64)
+    target = torch.tensor([0, 0, 0, 1])  # of row 0: positives at 1 and 0.72, the negative at 2
+    losses = lossfns.batch_hard_triplet_loss(x, target, margin=1.5, distance="cosine", reduction="none")
+    assert losses[0].item() == pytest.approx(0.5)
+
+
+def test_gradients_of_squares_pass_through_coincident_rows() -> None:
+    """Where anchor and positive coincide the slope is that of the negative alone, and the curvature is 2."""
+    a, n = torch.zeros(1, 2, dtype=F64), torch.tensor([[0.5, 0.0]], dtype=F64)
+    f = partial(lossfns.triplet_loss, distance="squared")
+    for slope, expected in zip(gradients(f, a, a, n), ([[1.0, 0]], [[0.0, 0]], [[-1.0, 0]]), strict=True):
+        torch.testing.assert_close(slope, torch.tensor(expected, dtype=F64))
+    second = torch.autograd.functional.hessian(lambda p: f(a, p[None], n), a[0])
+    torch.testing.assert_close(second, 2 * torch.eye(2, dtype=F64))
+    slopes = gradients(partial(lossfns.triplet_loss, margin=1.0), a, a, n)
+    torch.testing.assert_close(slopes[0], torch.tensor([[1.0, 0]], dtype=F64))
+
+
+def test_batch_all_is_the_mean_over_the_triplets_that_cost_something() -> None:
+    triplets = [
+        (i, j, k)
+        for i in range(7)
+        for j in range(7)
+        for k in range(7)
+        if i != j and LABELS[i] == LABELS[j] != LABELS[k]
+    ]
+    i, j, k = torch.tensor(triplets).t()
+    for distance in ("euclidean", "squared", "cosine"):
+        each = lossfns.triplet_loss(X[i], X[j], X[k], margin=0.3, distance=distance, reduction="none")
+        assert 0 < (each == 0).sum() < len(each)
+        weight = torch.tensor([1.0, 3, 2, 1, 0.5, 1, 1], dtype=F64)
+        for w in (torch.ones(7, dtype=F64), weight):
+            expected = (w[i] * each).sum() / (w[i] * (each > 0)).sum()
+            got = lossfns.batch_all_triplet_loss(X, LABELS, margin=0.3, distance=distance, weight=w)
+            torch.testing.assert_close(got, expected)
+        got = batch_all(X, margin=0.3, distance=distance, reduction="sum")
+        torch.testing.assert_close(got, each.sum())
+
+
+def test_a_triplet_that_is_just_right_is_not_counted() -> None:
+    """On whole numbers, where a loss is exactly 0 on the edge of the margin."""
+    x, target = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
+    # 0, 1: 1 − 2 + 1 = 0, 1 − 3 + 1 < 0. 1, 0: 1 − 1 + 1 = 1, 1 − 2 + 1 = 0; and so on by symmetry
+    losses = lossfns.batch_all_triplet_loss(x, target, reduction="none")
+    assert losses.tolist() == [0, 1, 1, 0]
+    assert lossfns.batch_all_triplet_loss(x, target).item() == 1
+    assert lossfns.batch_all_triplet_loss(x, target, margin=0.0).item() == 0
+    slopes = gradients(lambda x: lossfns.batch_all_triplet_loss(x, target, reduction="sum"), x)
+    # of x₁ − x₀ − (x₂ − x₁) + 1 and x₃ − x₂ − (x₂ − x₁) + 1 alone
+    assert slopes[0].flatten().tolist() == [-1, 3, -3, 1]
+
+
+def test_the_semi_hard_negative_is_the_nearest_beyond_the_positive_or_else_the_farthest() -> None:
+    x = torch.tensor([[0.0], [2.0], [1.0], [2.0], [-2.5], [4.0]], dtype=F64)
+    target = torch.tensor([0, 0, 1, 2, 3, 4])
+    # from 0, the positive at 2: negatives at 1, 2 (not beyond), 2.5 and 4; from 2: 1, 0, 4.5, 2 (not beyond)
+    losses = lossfns.batch_semi_hard_triplet_loss(x, target, reduction="none", margin=3.0)
+    torch.testing.assert_close(losses, torch.tensor([2.5, 0.5, 0, 0, 0, 0], dtype=F64))
+    near = lossfns.batch_semi_hard_triplet_loss(x[:4], target[:4], reduction="none")
+    torch.testing.assert_close(near, torch.tensor([1.0, 2.0, 0, 0], dtype=F64))  # none beyond: 2 and 1
+    soft = lossfns.batch_semi_hard_triplet_loss(x, target, soft=True)
+    expected = (math.log1p(math.exp(-0.5)) + math.log1p(math.exp(-2.5))) / 2
+    assert soft.item() == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("loss", [*MINED, circle])
+def test_without_a_positive_or_a_negative_there_is_no_loss(loss: Any, monkeypatch: Any) -> None:
+    for labels in (torch.arange(7), torch.zeros(7).long()):
+        monkeypatch.setitem(globals(), "LABELS", labels)
+        for reduction in ("mean", "sum"):
+            f = partial(loss, reduction=reduction)
+            assert f(X).item() == 0
+            assert (gradients(f, X)[0] == 0).all()
+    monkeypatch.setitem(globals(), "LABELS", torch.tensor([0, 0, 1, 1, 1, 1, 1]))
+    only = partial(loss, weight=torch.tensor([1.0, 0, 1, 1, 1, 1, 1]))  # its one negative has no positive
+    assert only(X, reduction="none")[0].item() == 0
+    lone = partial(loss, weight=torch.tensor([0.0, 0, 1, 1, 1, 1, 1]))  # the negatives are deleted
+    assert lone(X).item() == 0
+    assert (gradients(lone, X)[0] == 0).all()
+
+
+@pytest.mark.parametrize("loss", [batch_all, semi_hard])
+@pytest.mark.parametrize(("dtype", "scale"), [(torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e200)])
+def test_triplets_of_very_short_and_very_long_rows(loss: Any, dtype: torch.dtype, scale: float) -> None:
+    x, f = X.to(dtype), partial(loss, margin=0.0)
+    torch.testing.assert_close(f(x * scale) / scale, f(x))
+    torch.testing.assert_close(gradients(f, x * scale), gradients(f, x))
+
+
+def test_sums_over_many_triplets_keep_their_digits_in_float32() -> None:
+    """Far from the origin, and with losses that are small beside the distances."""
+    x, target = (normal(120, 4) + 100).float(), torch.arange(120) % 6
+    for loss in (lossfns.batch_all_triplet_loss, lossfns.batch_semi_hard_triplet_loss):
+        exact = loss(x.double(), target, margin=1e-3, reduction="none")
+        got = loss(x, target, margin=1e-3, reduction="none")
+        torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_leaves_no_sum_of_triplets_below_0() -> None:
+    """Losses of one unit in the last place: the sum loses them, but not the gradient."""
+    g = torch.Generator().manual_seed(0)
+    for far in torch.rand(300, generator=g, dtype=F64).tolist():
+        x = torch.tensor([[0.0], [far], *[[-math.nextafter(far + 0.04, 0)]] * 11], dtype=F64)
+        target = torch.tensor([0, 0, *[1] * 11])
+        f = partial(lossfns.batch_all_triplet_loss, target=target, margin=0.04, reduction="none")
+        assert (f(x) >= 0).all()
+        assert gradients(lambda x, f=f: f(x)[0], x)[0][1].item() == pytest.approx(11)
+
+
+def test_sums_over_millions_of_triplets_are_exact_in_float32() -> None:
+    """All of loss 4098 − 4097, while the distances of a row add up to more digits than float32 has."""
+    target = (torch.arange(300) >= 150).long()
+    x = 4097.0 * target[:, None]
+    losses = lossfns.batch_all_triplet_loss(x, target, margin=4098.0, reduction="none")
+    assert (losses == 149 * 150).all()
+
+
+def test_cards_of_triplets_on_other_distances() -> None:
+    """Cosines: bounded, without a bound for the slope. Both: smooth if soft, with a kink if not."""
+    card, points = catalog.cards()["triplet_loss"], verify.random_points(-1, 1, 6)
+    for distance in ("squared", "cosine"):
+        for soft in (False, True):
+            hyper: dict[str, Any] = {"distance": distance, "soft": soft, "margin": 0.25}
+
+            def f(x: Tensor, hyper: Any = hyper) -> Tensor:
+                return lossfns.triplet_loss(*x.split(2, 1), reduction="none", **hyper)
+
+            assert bool(verify.convex(f, points)) == card.convex.value(**hyper)
+            assert card.lipschitz.value(**hyper) == math.inf
+            scale = 1e-6 if distance == "cosine" else 1e6
+            assert not verify.lipschitz(f, 1e3, scale * points)
+            bend = torch.tensor([[0, 0, 1, 0, 0, 0]], dtype=F64) * 1e3
+            far = torch.tensor([[0, 0, 1e3, 1e3, 1e3, 1e3 + 1e-6]], dtype=F64)
+            near = torch.cat([far, far + 1e-9 * bend]) if distance == "squared" else 1e-6 * points
+            kink = torch.tensor([[0, 0, 0, 0, 0.5 - 1e-9, 0], [0, 0, 0, 0, 0.5 + 1e-9, 0]], dtype=F64)
+            at = kink if distance == "squared" and not soft else near
+            assert not verify.smooth(f, 1e3, at)
+            low, high = card.range.value(**hyper)
+            poles = torch.tensor([[1, 0, 1, 0, -1, 0], [1, 0, -1, 0, 1, 0], [0, 0, 0, 0, 9, 0]], dtype=F64)
+            values = f(torch.cat([poles, 1e3 * points]))
+            assert values.min().item() == pytest.approx(low, abs=1e-12)
+            assert values.max().item() == pytest.approx(high) if high < math.inf else values.max() > 1e5
+
+            def turning(t: Tensor, f: Any = f) -> Any:
+                """The negative turns away from the anchor; the hinge lets go where 1 − cos, or d², is m."""
+                there = torch.stack([t.cos(), t.sin()] if distance == "cosine" else [t, 0 * t], 1)  # noqa: B023
+                start = torch.tensor([1.0, 0] if distance == "cosine" else [0.0, 0], dtype=F64)  # noqa: B023
+                return f(torch.cat([start.expand(len(t), 2), start.expand(len(t), 2), there], 1))
+
+            edge = math.acos(0.75) if distance == "cosine" else 0.5
+            ts = torch.tensor([edge, 0.0, 1.0], dtype=F64)
+            assert bool(verify.differentiable(turning, ts)) == card.c1.value(**hyper) == soft
+            assert bool(verify.differentiable(turning, ts, 2)) == card.c2.value(**hyper) == soft
+
+
+def on_a_circle(loss: Callable[..., Any], target: list[int], *angles: float) -> Callable[[Tensor], Any]:
+    """The sum of a loss, as a function of the angle of the row after those at the angles."""
+
+    def f(t: Tensor) -> Any:
+        places = torch.stack([*(0 * t + a for a in angles), t], 1)
+        rows = torch.stack([places.cos(), places.sin()], 2)
+        return torch.func.vmap(partial(loss, target=torch.tensor(target), reduction="sum"))(rows)
+
+    return f
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "squared", "cosine"])
+@pytest.mark.parametrize("name", ["batch_hard", "batch_all", "batch_semi_hard"])
+def test_cards_of_mined_triplets(name: str, distance: str) -> None:
+    """Neither convex nor smooth, soft or not: a hinge lets go, or another row is chosen."""
+    card = catalog.cards()[f"{name}_triplet_loss"]
+    loss = partial(card.function, distance=distance)
+    hinge = on_a_circle(partial(loss, margin=0.25), [0, 0, 1], 0.0, 0.5)
+    edge = {
+        "euclidean": 2 * math.asin(math.sin(0.25) + 0.125),
+        "squared": math.acos(math.cos(0.5) - 0.125),
+        "cosine": math.acos(math.cos(0.5) - 0.25),
+    }[distance]
+    assert verify.differentiable(hinge, torch.tensor([edge + 0.01, edge - 0.01], dtype=F64))
+    assert not verify.differentiable(hinge, torch.tensor([edge], dtype=F64))
+    if name != "batch_all":
+        choice = on_a_circle(partial(loss, soft=True), [0, 0, 1, 1], 0.0, 0.5, 1.5)
+        between = 0.5 if name == "batch_semi_hard" else 0.25 + math.pi  # as far as row 1, or from both
+        points = torch.tensor([between, 1.5 - 2 * math.pi], dtype=F64)
+        assert not verify.differentiable(choice, points)
+    assert card.c1.value(distance=distance) is card.c2.value(distance=distance) is False
+
+    def f(x: Tensor) -> Any:
+        one = partial(loss, target=torch.tensor([0, 0, 1, 1]), reduction="none")
+        return torch.func.vmap(one)(x.reshape(-1, 4, 2))[:, 0]
+
+    points = verify.random_points(-1, 1, 8)
+    assert not verify.convex(f, points)
+    assert card.convex.value(distance=distance) is False
+    low, high = card.range.value(distance=distance)
+    assert low == 0
+    assert 0 <= f(points).min() <= f(points).max() <= high
+    assert card.smoothness.value(distance=distance) == math.inf
+    kink = torch.tensor([edge - 1e-9, edge + 1e-9], dtype=F64)
+    assert not verify.smooth(hinge, 1000.0, kink)
+
+
+@pytest.mark.parametrize("loss", [lossfns.batch_all_triplet_loss, lossfns.batch_semi_hard_triplet_loss])
+def test_slopes_of_sums_over_triplets_grow_with_the_batch(loss: Any) -> None:
+    assert catalog.cards()[loss.__name__].lipschitz.value() == math.inf
+    lengths = []
+    for n in (30, 300, 3000):
+        target = (torch.arange(n) > n // 2).long()
+        slopes = gradients(
+            lambda x, y=target: loss(x, y, margin=2.0, reduction="none")[0], target[:, None] * 1.0
+        )
+        lengths.append(slopes[0].norm().item())
+    assert lengths[2] > 5 * lengths[1] > 25 * lengths[0]
+
+
+# Circle and multi-similarity
+
+
+def test_circle_of_one_pair_of_each_kind_has_a_circle_for_its_boundary() -> None:
+    """γ (s_n² + (1 − s_p)² − 2 m²) inside the logarithm: 0 on the circle of radius √2 m around (0, 1)."""
+    target = torch.tensor([0, 0, 1])
+    for angle, m in ((0.3, 0.25), (1.1, 0.4), (0.0, 0.4)):
+        s_n, s_p = math.sqrt(2) * m * math.sin(angle), 1 - math.sqrt(2) * m * math.cos(angle)
+        a, b = math.acos(s_p), -math.acos(s_n)
+        x = torch.tensor([[1, 0], [math.cos(a), math.sin(a)], [math.cos(b), math.sin(b)]], dtype=F64)
+        on = lossfns.circle_loss(x, target, margin=m, gamma=32.0, reduction="none")
+        assert on[0].item() == pytest.approx(math.log(2), abs=1e-12)
+        inner = lossfns.circle_loss(x, target, margin=m + 0.1, gamma=32.0, reduction="none")
+        inside = 32 * (s_n**2 + (1 - s_p) ** 2 - 2 * (m + 0.1) ** 2)
+        assert inner[0].item() == pytest.approx(math.log1p(math.exp(inside)), rel=1e-12)
+
+
+def test_slopes_of_circle_and_multi_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, same_class = X.clone().requires_grad_(), LABELS[:, None] == LABELS
+    p, n = same_class & ~torch.eye(7, dtype=torch.bool), ~same_class
+    both = (p.any(1) & n.any(1))[:, None]
+    m, gamma = 0.25, 16.0
+    s, slope = in_similarities(monkeypatch, partial(circle, reduction="sum"), x)
+    pull, push = gamma * (1 + m - s).clamp(min=0), gamma * (s + m).clamp(min=0)
+    q = torch.where(n, push * (s - m), -1e9).softmax(1)
+    r = torch.where(p, -pull * (s - 1 + m), -1e9).softmax(1)
+    loss = circle(X, reduction="none")[:, None]
+    expected = (1 - torch.exp(-loss)) * (n * q * push - p * r * pull)
+    torch.testing.assert_close(slope, torch.where(both, expected, 0.0))
+    s, slope = in_similarities(monkeypatch, partial(multi_similarity, reduction="sum"), x)
+    pull, push = p * torch.exp(-2 * (s - 0.5)), n * torch.exp(50 * (s - 0.5))
+    torch.testing.assert_close(
+        slope, push / (1 + push.sum(1, keepdim=True)) - pull / (1 + pull.sum(1, keepdim=True))
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
+def test_circle_and_multi_similarity_lose_neither_value_nor_gradient(dtype: torch.dtype) -> None:
+    """exp of 256 · 2.25 · 1.75, of a pair of a class at cosine −1, is no number."""
+    x, target = torch.tensor([[1.0, 0], [-1, 0], [0, 1]], dtype=dtype), torch.tensor([0, 0, 1])
+    value = lossfns.circle_loss(x, target, reduction="none")
+    assert value.tolist() == pytest.approx([256 * (2.25 * 1.75 - 0.25 * 0.25)] * 2 + [0], rel=1e-6)
+    x[1] = torch.tensor([-0.6, 0.8])
+    assert gradients(lambda x: lossfns.circle_loss(x, target), x)[0].abs().max() > 100
+    f = partial(lossfns.multi_similarity_loss, target=target, alpha=1e3, beta=1e3, reduction="none")
+    assert f(x).tolist() == pytest.approx([1.1, 1.4, 0.3], abs=1e-5)
+    assert all(slope.isfinite().all() and slope.abs().max() > 0.5 for slope in gradients(f, x))
+
+
+def test_well_separated_classes_keep_the_digits_of_a_small_loss() -> None:
+    x, target = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), torch.tensor([0, 0, 1])
+    got = lossfns.circle_loss(x, target, margin=0.9, gamma=20.0)  # the negatives weigh nothing: α is 0
+    assert got.item() == pytest.approx(math.log1p(math.exp(-20 * 0.81)), rel=1e-6)
+    lone = lossfns.multi_similarity_loss(x, target, reduction="none")[2]
+    assert lone.item() == pytest.approx(2 * math.exp(-75) / 50, rel=1e-5)
+
+
+def test_multi_similarity_of_a_row_without_positives_is_that_of_its_negatives() -> None:
+    x, target = X, torch.arange(7)
+    s = cosines(x, x).fill_diagonal_(-torch.inf)
+    expected = torch.log1p(torch.exp(50 * (s - 0.5)).sum(1)) / 50
+    torch.testing.assert_close(lossfns.multi_similarity_loss(x, target, reduction="none"), expected)
+    s = cosines(x, x).fill_diagonal_(torch.inf)
+    got = lossfns.multi_similarity_loss(x, 0 * target, reduction="none")
+    torch.testing.assert_close(got, torch.log1p(torch.exp(-2 * (s - 0.5)).sum(1)) / 2)
+    alone = partial(lossfns.multi_similarity_loss, target=torch.tensor([5]))
+    assert alone(x[:1]).item() == 0
+    assert (gradients(alone, x[:1])[0] == 0).all()
+
+
+def test_the_card_of_circle() -> None:
+    """Its values, not its gradient, which holds a factor constant, say that it has a kink at s_n = −m."""
+    card, target = catalog.cards()["circle_loss"], torch.tensor([0, 0, 1])
+
+    def f(x: Tensor, margin: float = 0.25) -> Any:
+        one = partial(lossfns.circle_loss, target=target, margin=margin, gamma=4.0, reduction="sum")
+        return torch.func.vmap(one)(x.reshape(-1, 3, 2))
+
+    points = verify.random_points(-1, 1, 6)
+    assert not verify.convex(f, points)
+    assert card.convex.value() is False
+    assert (f(points) > 0).all()
+    for scale, check in ((1e-6, verify.lipschitz), (1e-6, verify.smooth)):
+        assert not check(f, 1000.0, scale * points)
+    h = 1e-4
+    for margin in (0.25, 0.0):
+        loss = partial(lossfns.circle_loss, margin=margin, gamma=4.0)
+        around = math.acos(-margin) + h * torch.arange(
+            -3, 4, dtype=F64
+        )  # the angle of row 0 and its negative
+        slopes = on_a_circle(loss, [0, 0, 1], 0.0, 0.1 - math.pi)(around).diff() / h
+        curvatures = slopes.diff() / h
+        assert bool((slopes[3] - slopes[2]).abs() < 0.01) == card.c1.value(margin=margin)
+        assert (curvatures[3] - curvatures[1]).abs() > 1
+        assert card.c2.value(margin=margin) is False
+
+
 @pytest.mark.parametrize("margin", [0.0, 0.5, 1.5])
 @pytest.mark.parametrize("cosine", [1.0, -1.0, 1.0000001, 0.9999999])
 def test_arcface_at_the_poles(margin: float, cosine: float) -> None:
@@ -716,6 +1152,55 @@ def test_arcface_at_the_poles(margin: float, cosine: float) -> None:
         assert f(x).item() == pytest.approx(math.log1p(math.exp(4 * (0.2 - rotated))), abs=1e-6)
 
 
+@pytest.mark.parametrize("margin", [0.0, 1e-3, 0.3, 0.5, 1.0, 1.5, math.pi / 2])
+@pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
+def test_monotone_arcface_never_gains_from_being_farther(margin: float, dtype: torch.dtype) -> None:
+    """Up to θ = π − m it is the printed formula; there u falls by cos m + m sin m − 1, and rises nowhere."""
+    edge = -math.cos(margin)
+    ends = torch.tensor([-1.0, edge, 1.0], dtype=dtype)
+    near = torch.stack([ends.nextafter(torch.full_like(ends, bound)) for bound in (-1, 1)]).flatten()
+    cosine = torch.cat([torch.linspace(-1, 1, 20001, dtype=dtype), ends, near]).sort().values
+
+    def adjusted(monotone: bool) -> Tensor:
+        x = torch.stack([cosine, torch.zeros_like(cosine)], 1)
+        loss = partial(lossfns.arcface_loss, margin=margin, scale=1.0, monotone=monotone, reduction="none")
+        return -loss(x, torch.zeros(len(x), dtype=torch.long)).expm1().log()
+
+    u, printed, tol = adjusted(True), adjusted(False), 1e-6 if dtype is torch.float32 else 1e-14
+    assert (u.diff() >= -tol).all()
+    before = cosine > edge + tol
+    assert torch.equal(u[before], printed[before])
+    beyond = cosine < edge - tol
+    torch.testing.assert_close(u[beyond], cosine[beyond] - margin * math.sin(margin), rtol=0, atol=tol)
+    assert (u <= printed + tol).all()  # the right class has no more than it had
+    jump = math.cos(margin) + margin * math.sin(margin) - 1
+    if beyond.any() and before.any():
+        assert (u[before][0] - u[beyond][-1]).item() == pytest.approx(jump, abs=1e-3)
+    if margin > 0.2:  # below, the steps are too wide to show it
+        assert (printed.diff() < -tol).any()
+
+
+@pytest.mark.parametrize("cosine", [1.0, -1.0, 1.0000001, -1.0000001, -math.cos(0.5)])
+def test_monotone_arcface_at_its_edges(cosine: float) -> None:
+    x = torch.tensor([[cosine, 0.2]], dtype=F64)
+    f = partial(lossfns.arcface_loss, target=torch.tensor([0]), margin=0.5, scale=4.0, monotone=True)
+    u = cosine - 0.5 * math.sin(0.5) if cosine < 0 else cosine * math.cos(0.5)
+    slope = 1.0 if cosine < 0 else math.cos(0.5)
+    share = 1 / (1 + math.exp(4 * (u - 0.2)))
+    assert f(x).item() == pytest.approx(-math.log1p(-share), rel=1e-12)
+    expected = torch.tensor([[-4 * share * slope, 4 * share]], dtype=F64)
+    torch.testing.assert_close(gradients(f, x)[0], expected)
+
+
+def test_monotone_arcface_refuses_margins_at_which_it_is_not() -> None:
+    """Beyond π/2 the right class has no cosine above 0, and from 2.34 the jump leads upwards."""
+    x, target = torch.zeros(1, 2), torch.tensor([0])
+    for margin in (1.5708, 2.0, 4.0):
+        assert lossfns.arcface_loss(x, target, margin=margin).isfinite()
+        with pytest.raises(ValueError, match=rf"^margin must be at most π/2 where .*, got {margin}$"):
+            lossfns.arcface_loss(x, target, margin=margin, monotone=True)
+
+
 def test_margins_of_0_are_normalised_softmax() -> None:
     x, target = 0.3 * normal(7, 4).tanh(), torch.tensor([0, 3, 1, 2, 0, 1, 3])
     for loss in (lossfns.arcface_loss, lossfns.cosface_loss):
@@ -726,6 +1211,20 @@ def test_margins_of_0_are_normalised_softmax() -> None:
     theta = x.acos().gather(1, target[:, None])
     logits = (64 * x).scatter(1, target[:, None], 64 * torch.cos(theta + 0.5))
     assert lossfns.arcface_loss(x, target).item() == pytest.approx(F.cross_entropy(logits, target).item())
+
+
+def test_proxy_nca_is_cosface_without_margin_but_for_its_own_proxy() -> None:
+    """The softmax of −s d² of unit vectors; the paper's sum, without the right proxy, is another loss."""
+    u, p, y, s = F.normalize(X), F.normalize(normal(5, 3, seed=8)), torch.arange(7) % 5, 3.0
+    squares = (u[:, None] - p).square().sum(2)
+    loss = partial(lossfns.cosface_loss, target=y, margin=0.0, scale=2 * s)
+    torch.testing.assert_close(loss(u @ p.t()), F.cross_entropy(-s * squares, y))
+    torch.testing.assert_close(loss(u @ p.t()), lossfns.cross_entropy(2 * s * u @ p.t(), y))
+    others = (-s * squares).masked_fill(F.one_hot(y, 5).bool(), -torch.inf).logsumexp(1)
+    paper = others + s * squares.gather(1, y[:, None]).squeeze(1)
+    each = loss(u @ p.t(), reduction="none")
+    torch.testing.assert_close(each, F.softplus(paper, threshold=1e9))
+    assert (paper < 0).any()
 
 
 def test_normalised_softmax_has_its_lower_bound_at_a_simplex() -> None:
@@ -869,6 +1368,504 @@ def test_views_that_only_agree_may_collapse_unless_variance_is_asked_for() -> No
     assert lossfns.vicreg_loss(zero, zero).item() == pytest.approx(25 * 0.99)
 
 
+# Negative cosine
+
+
+def test_the_negative_cosine_is_the_distance_of_unit_vectors_but_for_constants() -> None:
+    """BYOL's square and the cosine distance."""
+    f = partial(lossfns.negative_cosine_loss, target=Y, reduction="none")
+    same(lambda x: 2 + 2 * f(x), lambda x: (F.normalize(x) - F.normalize(Y)).square().sum(1), X)
+    same(lambda x: 1 + f(x), lambda x: 1 - (F.normalize(x) * F.normalize(Y)).sum(1), X)
+
+
+def test_the_gradient_of_the_negative_cosine_is_that_of_its_card_and_stops_at_the_target() -> None:
+    p, z = X.clone().requires_grad_(), Y.clone().requires_grad_()
+    value = lossfns.negative_cosine_loss(p, z, reduction="sum")
+    along_p, along_z = torch.autograd.grad(value, (p, z), allow_unused=True)
+    assert along_z is None
+    length, unit = X.norm(dim=1, keepdim=True), F.normalize(X)
+    cosine = (unit * F.normalize(Y)).sum(1, keepdim=True)
+    torch.testing.assert_close(along_p, (cosine * unit - F.normalize(Y)) / length)
+    assert not lossfns.negative_cosine_loss(X, z).requires_grad
+
+
+def test_only_the_prediction_moves_where_both_views_come_from_one_network() -> None:
+    """And without the stop the two sides of SimSiam would pull at both."""
+    network = normal(3, 3, seed=5).requires_grad_()
+    p, z = X @ network, Y @ network
+    got = torch.autograd.grad(lossfns.negative_cosine_loss(p, z), network, retain_graph=True)[0]
+    stopped = -F.cosine_similarity(p, z.detach()).mean()
+    attached = -F.cosine_similarity(p, z).mean()
+    torch.testing.assert_close(got, torch.autograd.grad(stopped, network, retain_graph=True)[0])
+    assert not torch.allclose(got, torch.autograd.grad(attached, network)[0])
+
+
+def test_the_best_direction_is_that_of_the_mean_of_the_unit_targets() -> None:
+    """Not of the mean of the targets, which the longest would lead."""
+    z = torch.tensor([[1.0, 0.0], [0.0, 50.0], [3.0, 3.0], [2.0, -1.0]], dtype=F64)
+    angle = torch.arange(-180_000, 180_000, dtype=F64) * (math.pi / 180_000)
+    p = torch.stack([angle.cos(), angle.sin()], 1)
+    losses = torch.stack([lossfns.negative_cosine_loss(p, t.expand_as(p), reduction="none") for t in z]).mean(
+        0
+    )
+    best, mean = p[losses.argmin()], F.normalize(z, dim=1).mean(0)
+    torch.testing.assert_close(best, F.normalize(mean, dim=0), rtol=0, atol=2e-5)
+    assert (best - F.normalize(z.mean(0), dim=0)).norm() > 0.1
+    assert losses.min().item() == pytest.approx(-mean.norm().item(), abs=1e-9)
+
+
+def test_a_row_of_zeros_is_at_cosine_0_and_does_not_move() -> None:
+    p, z = X.clone(), Y.clone()
+    p[2] = z[4] = 0
+    f = partial(lossfns.negative_cosine_loss, target=z, reduction="none")
+    assert (f(p)[[2, 4]] == 0).all()
+    slope = gradients(f, p)[0]
+    assert (slope[[2, 4]] == 0).all()
+    assert (slope[[0, 1, 3, 5, 6]].abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e-200), (F64, 1e200)]
+)
+def test_the_negative_cosine_of_very_short_and_very_long_rows(dtype: torch.dtype, scale: float) -> None:
+    p, z, f = X.to(dtype), Y.to(dtype), lossfns.negative_cosine_loss
+    torch.testing.assert_close(f(p * scale, z / scale), f(p, z))
+    torch.testing.assert_close(
+        gradients(lambda x: f(x, z / scale), p * scale)[0] * scale, gradients(lambda x: f(x, z), p)[0]
+    )
+
+
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)], ids=str)
+def test_the_negative_cosine_with_any_leading_axes(lead: tuple[int, ...]) -> None:
+    p, z = normal(*lead, 4), normal(*lead, 4, seed=1)
+    expected = -(p * z).sum(-1) / (p.norm(dim=-1) * z.norm(dim=-1))
+    torch.testing.assert_close(lossfns.negative_cosine_loss(p, z, reduction="none"), expected)
+    torch.testing.assert_close(lossfns.negative_cosine_loss(p, z), expected.mean())
+
+
+# Proxy anchor
+
+PROXIES = normal(5, 3, seed=8)
+IN_CLASSES = torch.tensor([3, 0, 3, 4, 0, 3, 0])  # 1 and 2 are not there
+
+
+def proxy_anchor(x: Tensor, p: Tensor, target: Tensor = IN_CLASSES, **hyper: Any) -> Tensor:
+    return lossfns.proxy_anchor_loss(x, target, p, **hyper)
+
+
+def plain_proxy_anchor(x: Tensor, p: Tensor, target: Tensor = IN_CLASSES, **hyper: Any) -> Tensor:
+    return by_reference(references.proxy_anchor, x, target, p, **hyper).squeeze(0)
+
+
+@pytest.mark.parametrize("plain", [10**9, 14])  # in one piece, and two proxies at a time
+@pytest.mark.parametrize("hyper", [{}, {"margin": 0.0, "alpha": 1.0}, {"margin": 0.5, "alpha": 4.0}], ids=str)
+@pytest.mark.parametrize(
+    "target",
+    [IN_CLASSES, torch.arange(7) % 5, torch.full((7,), 2), torch.full((7,), 4)],
+    ids=lambda t: str(t[:3]),
+)
+def test_proxy_anchor_is_that_of_the_plain_form(
+    plain: int, hyper: Any, target: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With classes that are not in the batch, with all, and with one alone."""
+    monkeypatch.setattr(_similarity, "PLAIN", plain)
+    f, g = partial(proxy_anchor, target=target, **hyper), partial(plain_proxy_anchor, target=target, **hyper)
+    same(f, g, X, PROXIES)
+    leaves = [X.clone().requires_grad_(), PROXIES.clone().requires_grad_()]
+    assert torch.autograd.gradcheck(f, leaves)
+    assert torch.autograd.gradgradcheck(f, leaves)
+
+
+def test_proxies_of_classes_that_are_not_there_push_alone() -> None:
+    """They count in the second mean, not in the first, and move away from the rows."""
+    s = 32 * (cosines(X, PROXIES) + 0.1)
+
+    def push(p: Tensor) -> Tensor:
+        return F.pad(32 * (cosines(X, p) + 0.1), (0, 0, 1, 0)).logsumexp(0) / 5
+
+    absent = [1, 2]
+    slope = gradients(proxy_anchor, X, PROXIES)[1]
+    torch.testing.assert_close(slope[absent], gradients(push, PROXIES)[0][absent])
+    moved = 32 * (cosines(X, PROXIES - 1e-4 * slope) + 0.1)
+    assert (moved.logsumexp(0) < s.logsumexp(0))[absent].all()
+
+
+def test_proxy_anchor_compiles_and_maps(compile: Any) -> None:
+    same(compile(proxy_anchor), proxy_anchor, X, PROXIES)
+    stack = [torch.stack([t, 2 * t.flip(1) + 1]) for t in (X, PROXIES)]
+    rows = torch.stack([proxy_anchor(*row) for row in zip(*stack, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(proxy_anchor)(*stack), rows)
+    slopes = torch.func.vmap(torch.func.grad(proxy_anchor))(*stack)
+    expected = [gradients(proxy_anchor, *row)[0] for row in zip(*stack, strict=True)]
+    torch.testing.assert_close(slopes, torch.stack(expected))
+    labels = torch.stack([IN_CLASSES, IN_CLASSES.flip(0)])
+    mapped = torch.func.vmap(lambda y: proxy_anchor(X, PROXIES, y))(labels)
+    torch.testing.assert_close(mapped, torch.stack([proxy_anchor(X, PROXIES, y) for y in labels]))
+    direction = normal(7, 3, seed=4)
+    with torch.autograd.forward_ad.dual_level():
+        value = proxy_anchor(torch.autograd.forward_ad.make_dual(X, direction), PROXIES)
+        tangent = torch.autograd.forward_ad.unpack_dual(value).tangent
+    torch.testing.assert_close(tangent, (gradients(proxy_anchor, X, PROXIES)[0] * direction).sum())
+
+
+def test_proxy_anchor_makes_no_matrix_of_rows_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_eager, "is_traced", lambda: False)
+    monkeypatch.setattr(_similarity, "PLAIN", 4000)
+    x, p = normal(300, 4).requires_grad_(), normal(400, 4, seed=1).requires_grad_()
+    with Largest() as largest:
+        torch.autograd.grad(proxy_anchor(x, p, torch.arange(300)), (x, p))
+    assert largest.size <= 2 * 4000
+
+
+def test_proxy_anchor_does_not_see_lengths() -> None:
+    for dtype, scale in ((torch.float32, 1e-30), (torch.float32, 1e30), (F64, 1e-200), (F64, 1e200)):
+        x, p = X.to(dtype), PROXIES.to(dtype)
+        torch.testing.assert_close(proxy_anchor(x * scale, p / scale), proxy_anchor(x, p))
+        for got, expected, factor in zip(
+            gradients(proxy_anchor, x * scale, p / scale),
+            gradients(proxy_anchor, x, p),
+            (scale, 1 / scale),
+            strict=True,
+        ):
+            torch.testing.assert_close(got * factor, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_proxy_anchor_of_exponents_that_overflow() -> None:
+    """e^(αs) is inf from α = 88 in float32; the loss is α times the hardest rows of each proxy."""
+    alpha, s = 1e4, cosines(X, PROXIES)
+    own = F.one_hot(IN_CLASSES, 5).bool()
+    pull = F.relu((0.1 - s).masked_fill(~own, -torch.inf).amax(0))
+    push = F.relu((0.1 + s).masked_fill(own, -torch.inf).amax(0))
+    expected = alpha * (pull.sum() / 3 + push.sum() / 5)
+    got = proxy_anchor(X.float(), PROXIES.float(), alpha=alpha)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert all(
+        slope.isfinite().all()
+        for slope in gradients(partial(proxy_anchor, alpha=alpha), X.float(), PROXIES.float())
+    )
+
+
+def test_proxy_anchor_without_rows_without_negatives_and_of_zeros() -> None:
+    for rows, classes in ((0, 5), (0, 0)):
+        tensors = torch.zeros(rows, 3), torch.ones(classes, 3)
+        target = torch.zeros(rows, dtype=torch.long)
+        f = partial(proxy_anchor, target=target)
+        assert f(*tensors).item() == 0
+        assert all((slope == 0).all() for slope in gradients(f, *tensors))
+    one, zero = torch.tensor([0]), torch.tensor(0.0)
+    alone = proxy_anchor(torch.tensor([[0.0, 2.0]]), torch.tensor([[0.0, 3.0]]), one, alpha=2.0)
+    assert alone.item() == pytest.approx(math.log1p(math.exp(-2 * 0.9)))
+    x, p = X.clone(), PROXIES.clone()
+    x[2] = p[3] = p[1] = zero
+    slopes = gradients(proxy_anchor, x, p)
+    assert (slopes[0][2] == 0).all()
+    assert (slopes[1][[1, 3]] == 0).all()
+    assert (slopes[0][0] != 0).any()
+    zeros = torch.zeros(4, 3)
+    got = proxy_anchor(zeros, zeros[:2], torch.tensor([0, 0, 0, 1]), alpha=2.0, margin=0.5)
+    terms = [math.log1p(n * math.e) for n in (3, 1, 1, 3)]
+    assert got.item() == pytest.approx(sum(terms) / 2)
+
+
+def test_slopes_of_proxy_anchor_are_those_of_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = X.clone().requires_grad_(), PROXIES.clone().requires_grad_()
+    s, slope = in_similarities(monkeypatch, partial(proxy_anchor, alpha=3.0, margin=0.2), a, b)
+    own = F.one_hot(IN_CLASSES, 5).t().bool()
+    pull, push = (-3 * (s - 0.2)).exp() * own, (3 * (s + 0.2)).exp() * ~own
+    expected = -pull / (1 + pull.sum(1, keepdim=True)) / 3 + push / (1 + push.sum(1, keepdim=True)) / 5
+    torch.testing.assert_close(slope, 3 * expected)
+
+
+def test_the_card_of_proxy_anchor() -> None:
+    card = catalog.cards()["proxy_anchor_loss"]
+
+    def f(x: Tensor) -> Any:
+        return torch.func.vmap(
+            lambda row: proxy_anchor(row.reshape(4, 2), PROXIES[:3, :2], IN_CLASSES[:4] % 3)
+        )(x)
+
+    assert bool(verify.convex(f, verify.random_points(-1, 1, 8))) == card.convex.value()
+    assert card.lipschitz.value() == card.smoothness.value() == math.inf
+    assert not verify.lipschitz(f, 1e4, verify.random_points(-1e-5, 1e-5, 8))
+    assert not verify.smooth(f, 1e4, verify.random_points(-1e-5, 1e-5, 8)[:50])
+    start, step = verify.random_points(-1, 1, 8, n=2, seed=5)
+    line = verify.linspace(-2, 2)
+    for order, claim in ((1, card.c1), (2, card.c2)):
+        assert (
+            bool(verify.differentiable(lambda t: f(start + t[:, None] * step), line, order, 1e-2))
+            == claim.value()
+        )
+    corners = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])  # the least value keeps its digits in float32
+    best = proxy_anchor(corners, corners, torch.tensor([0, 1]))
+    assert best.item() == pytest.approx(2 * math.exp(-32 * 0.9), rel=1e-4)
+
+
+def test_proxy_anchor_refuses_what_does_not_fit() -> None:
+    loss, y = lossfns.proxy_anchor_loss, IN_CLASSES
+    with pytest.raises(ValueError, match="proxies must have as many columns as input, 3"):
+        loss(X, y, PROXIES[:, :2])
+    with pytest.raises(ValueError, match=r"proxies must have two dimensions, \(N, D\), got \(3,\)"):
+        loss(X, y, PROXIES[0])
+    with pytest.raises(ValueError, match=r"target must have shape \(7,\), one index a row, got \(6,\)"):
+        loss(X, y[:6], PROXIES)
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(X, y.float(), PROXIES)
+    with pytest.raises(TypeError, match="proxies must be a torch.Tensor, got list"):
+        loss(X, y, PROXIES.tolist())  # type: ignore[arg-type]
+    for bad in (5, -1):
+        with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 4, got {bad}$"):
+            loss(X, torch.where(torch.arange(7) == 3, bad, y), PROXIES)
+    for name, value in (("margin", -0.1), ("alpha", 0.0), ("alpha", math.inf)):
+        with pytest.raises(ValueError, match=f"^{name} must be"):
+            loss(X, y, PROXIES, **{name: value})
+        with pytest.raises(ValueError, match=f"^{name} must be"):
+            lossfns.ProxyAnchorLoss(**{name: value})
+    nan = torch.full((1, 3), math.nan).double()
+    with lossfns.strict():
+        assert torch.equal(loss(X, y, PROXIES), loss(X, y.to(torch.uint8), PROXIES))
+        with pytest.raises(ValueError, match=r"input must be finite, got nan at index \(6, 0\)"):
+            loss(torch.cat([X[:6], nan]), y, PROXIES)
+        with pytest.raises(ValueError, match=r"proxies must be finite, got nan at index \(4, 0\)"):
+            loss(X, y, torch.cat([PROXIES[:4], nan]))
+        with pytest.raises(ValueError, match="target must be an index from 0 to 3, got 4"):
+            loss(X, y, PROXIES[:4])
+
+
+def test_what_a_loss_is_given_to_learn_has_its_whole_gradient_in_each_process() -> None:
+    """The recipe for several processes: right for the rows, times the processes for proxies and scalars."""
+    tau = torch.tensor(0.5, dtype=F64)
+    losses: tuple[tuple[Any, Tensor], ...] = (
+        (proxy_anchor, PROXIES),
+        (lambda x, t: lossfns.supcon_loss(x, IN_CLASSES, temperature=t), tau),
+    )
+    for loss, learned in losses:
+        expected = gradients(lambda w, p, f=loss: f(X @ w, p), torch.eye(3, dtype=F64), learned)
+
+        def of_process(own: Tensor, w: Tensor, p: Tensor, f: Any = loss) -> Tensor:
+            x = X @ w
+            whole: Tensor = 2 * f(torch.where(own, x, x.detach()), p)
+            return whole
+
+        first = (torch.arange(7) < 3)[:, None]
+        parts = [
+            gradients(partial(of_process, own), torch.eye(3, dtype=F64), learned) for own in (first, ~first)
+        ]
+        network, whole = ((a + b) / 2 for a, b in zip(*parts, strict=True))
+        torch.testing.assert_close(network, expected[0])
+        torch.testing.assert_close(whole, 2 * expected[1])
+
+
+def test_the_proxies_are_learned_from_the_call() -> None:
+    """The Module owns none: they are a parameter of the model that has the classes."""
+    module = lossfns.ProxyAnchorLoss(alpha=8.0)
+    assert not list(module.parameters())
+    assert not module.state_dict()
+    proxies = torch.nn.Parameter(PROXIES.clone())
+    assert torch.equal(module(X, IN_CLASSES, proxies), proxy_anchor(X, PROXIES, alpha=8.0))
+    optimizer = torch.optim.SGD([proxies], lr=0.1)
+    first = module(X, IN_CLASSES, proxies=proxies)
+    for _ in range(20):
+        optimizer.zero_grad()
+        module(X, IN_CLASSES, proxies).backward()
+        optimizer.step()
+    assert module(X, IN_CLASSES, proxies) < first - 0.1
+
+
+# Center loss
+
+CENTERS = normal(5, 3, seed=11)
+SOME = torch.tensor([1.0, 0, 2, 1, 0.5, 1, 3]).double()
+
+
+def center(x: Tensor, c: Tensor, target: Tensor = IN_CLASSES, **how: Any) -> Tensor:
+    return lossfns.center_loss(x, target, c, **how)
+
+
+def plain_center(x: Tensor, c: Tensor, target: Tensor = IN_CLASSES) -> Tensor:
+    rows = zip(x, target.tolist(), strict=True)
+    return torch.stack([sum(((a - c[y]) ** 2).unbind(), start=a[0] * 0) / 2 for a, y in rows])
+
+
+@pytest.fixture(params=["whole", "chunks"])
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Once as one piece, once in chunks of a row."""
+    if request.param == "chunks":
+        monkeypatch.setattr(_chunked, "CHUNK", 4)
+        monkeypatch.setattr(_chunked, "FEW", 1)
+        monkeypatch.setattr(_chunked, "MANY", 1)
+    return str(request.param)
+
+
+def test_center_loss_is_that_of_the_plain_form(chunks: str) -> None:
+    graph = center(X.clone().requires_grad_(), CENTERS).grad_fn
+    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks")
+    same(partial(center, reduction="none"), plain_center, X, CENTERS)
+    same(partial(center, reduction="sum"), lambda x, c: plain_center(x, c).sum(), X, CENTERS)
+    same(center, lambda x, c: plain_center(x, c).mean(), X, CENTERS)
+    same(
+        partial(center, weight=SOME),
+        lambda x, c: (SOME * plain_center(x, c)).sum() / SOME.sum(),
+        X,
+        CENTERS,
+    )
+    leaves = [X.clone().requires_grad_(), CENTERS.clone().requires_grad_()]
+    for how in ({}, {"weight": SOME}):
+        assert torch.autograd.gradcheck(partial(center, **how), leaves)
+        assert torch.autograd.gradgradcheck(partial(center, **how), leaves)
+    same(
+        partial(center, reduction="sum"),
+        lambda x, c: lossfns.mse_loss(x, c[IN_CLASSES], reduction="sum") / 2,
+        X,
+        CENTERS,
+    )
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_rows_of_weight_0_reach_neither_center_loss_nor_a_centre(chunks: str, poison: float) -> None:
+    """Whatever they hold, their labels too, and whatever the centre does that no other row has."""
+    keep, used = SOME != 0, [0, 3, 4]
+    x, c = X.clone(), CENTERS.clone()
+    x[~keep] = poison
+    c[[1, 2]] = poison
+    wild = torch.where(keep, IN_CLASSES, 999)
+    first = torch.where(keep, IN_CLASSES, 1)
+    for target in (wild, first):
+        f = partial(center, target=target, weight=SOME)
+        got = gradients(f, x, c)
+        clean = partial(center, target=IN_CLASSES[keep], weight=SOME[keep])
+        expected = gradients(clean, X[keep], CENTERS)
+        assert f(x, c).item() == pytest.approx(clean(X[keep], CENTERS).item(), rel=1e-14)
+        torch.testing.assert_close(got[0][keep], expected[0])
+        torch.testing.assert_close(got[1][used], expected[1][used])
+        assert (got[0][~keep] == 0).all()
+        assert (got[1][[1, 2]] == 0).all()
+    c[0] = poison  # that of index 0, which a deleted row is given
+    f = partial(center, target=torch.full((7,), 3), weight=SOME, reduction="sum")
+    assert f(x, c).isfinite()
+    assert (gradients(f, x, c)[1][0] == 0).all()
+
+
+def test_center_loss_of_nothing(chunks: str) -> None:
+    for x, target, weight in (
+        (X[:0], IN_CLASSES[:0], None),
+        (torch.full_like(X, math.nan), torch.full((7,), -9), torch.zeros(7)),
+    ):
+        for reduction in ("mean", "sum"):
+            f = partial(center, target=target, weight=weight, reduction=reduction)
+            assert f(x, CENTERS).item() == 0
+            assert all((slope == 0).all() for slope in gradients(f, x, CENTERS))
+        assert center(x, CENTERS, target, weight=weight, reduction="none").shape == (len(x),)
+    assert center(X[:, :0], CENTERS[:, :0], reduction="none").tolist() == [0] * 7
+
+
+def test_the_update_of_the_paper_is_the_gradient_of_the_sum_divided_by_one_more_than_the_class() -> None:
+    """Algorithm 1, centre by centre; a centre without rows stays."""
+    slope = gradients(partial(center, reduction="sum"), X, CENTERS)[1]
+    count = torch.bincount(IN_CLASSES, minlength=5)
+    for k, c in enumerate(CENTERS):
+        own = X[k == IN_CLASSES]
+        torch.testing.assert_close(slope[k] / (1 + count[k]), (c - own).sum(0) / (1 + len(own)))
+    assert (slope[count == 0] == 0).all()
+
+
+def test_the_best_centres_are_the_means_of_the_classes() -> None:
+    """And at them, and only there, the centres have no gradient. Rows that are their centres cost nothing."""
+    means = torch.stack([X[k == IN_CLASSES].mean(0) if k in IN_CLASSES else CENTERS[k] for k in range(5)])
+    assert gradients(center, X, means)[1].abs().max() < 1e-15
+    assert all(center(X, means + 0.1 * normal(5, 3, seed=i)) > center(X, means) for i in range(20))
+    assert center(CENTERS[IN_CLASSES], CENTERS).item() == 0
+    assert all((slope == 0).all() for slope in gradients(center, CENTERS[IN_CLASSES], CENTERS))
+
+
+def test_the_card_of_center_loss() -> None:
+    card, y = catalog.cards()["center_loss"], torch.tensor([2])
+
+    def f(x: Tensor) -> Any:
+        return torch.func.vmap(lambda row: center(row[None], CENTERS, y))(x)
+
+    points = verify.random_points(-3, 3, 3)
+    assert bool(verify.convex(f, points)) == card.convex.value()
+    assert not verify.lipschitz(f, 1000.0, verify.random_points(-1e9, 1e9, 3))
+    assert verify.smooth(f, card.smoothness.value(), points)
+    assert verify.smooth(f, card.smoothness.value(), points, tight=True)
+    start, step = verify.random_points(-1, 1, 3, n=2, seed=5)
+    for order, claim in ((1, card.c1), (2, card.c2)):
+        line = verify.differentiable(lambda t: f(start + t[:, None] * step), verify.linspace(-2, 2), order)
+        assert bool(line) == claim.value()
+    torch.testing.assert_close(gradients(f, points)[0], points - CENTERS[2])
+    assert (f(points) >= card.range.value()[0]).all()
+    assert f(CENTERS[2:3]).item() == 0
+    unit = torch.distributions.Normal(CENTERS[2], torch.ones(3, dtype=F64))
+    gap = -unit.log_prob(points).sum(1) - f(points)
+    assert card.likelihood.value()
+    torch.testing.assert_close(gap, gap[:1].expand_as(gap))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, F64], ids=str)
+def test_center_loss_is_computed_in_float32_at_least(dtype: torch.dtype) -> None:
+    x, c = X.to(dtype), CENTERS.to(dtype)
+    value = center(x, c)
+    assert value.dtype is (F64 if dtype is F64 else torch.float32)
+    torch.testing.assert_close(value.double(), center(x.double(), c.double()), rtol=1e-6, atol=0)
+    assert all(slope.dtype is dtype for slope in gradients(center, x, c))
+    assert center(x, CENTERS).dtype is F64
+    assert center(60000 * torch.ones(1, 4).half(), torch.zeros(1, 4), torch.tensor([0])).item() == 2 * 6e4**2
+
+
+def test_center_loss_compiles_and_maps_and_needs_no_values(compile: Any) -> None:
+    weighted = partial(center, weight=SOME)
+    same(compile(weighted), weighted, X, CENTERS)
+    stack = [torch.stack([t, 2 * t + 1]) for t in (X, CENTERS)]
+    rows = torch.stack([weighted(*row) for row in zip(*stack, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(weighted)(*stack), rows)
+    slopes = torch.func.vmap(torch.func.grad(weighted, argnums=1))(*stack)
+    expected = [gradients(weighted, *row)[1] for row in zip(*stack, strict=True)]
+    torch.testing.assert_close(slopes, torch.stack(expected))
+    meta = [t.to("meta") for t in (X, IN_CLASSES, CENTERS)]
+    for weight in (None, SOME.to("meta")):
+        got = lossfns.center_loss(*meta, weight=weight, reduction="none")
+        assert (got.shape, got.dtype, got.is_meta) == ((7,), F64, True)
+
+
+def test_center_loss_refuses_what_does_not_fit() -> None:
+    loss, y = lossfns.center_loss, IN_CLASSES
+    with pytest.raises(ValueError, match="centers must have as many columns as input, 3"):
+        loss(X, y, CENTERS[:, :2])
+    with pytest.raises(ValueError, match=r"input must have two dimensions, \(N, D\), got \(3,\)"):
+        loss(X[0], y, CENTERS)
+    with pytest.raises(ValueError, match=r"target must have shape \(7,\), one index a row, got \(6,\)"):
+        loss(X, y[:6], CENTERS)
+    with pytest.raises(ValueError, match="target must have an integer dtype"):
+        loss(X, y.float(), CENTERS)
+    with pytest.raises(TypeError, match="centers must be a torch.Tensor, got list"):
+        loss(X, y, CENTERS.tolist())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="weight must broadcast"):
+        loss(X, y, CENTERS, weight=torch.ones(7, 1))
+    with pytest.raises(ValueError, match="'mean', 'sum', 'none'"):
+        loss(X, y, CENTERS, reduction="avg")  # type: ignore[arg-type]
+    for bad in (5, -1):
+        with pytest.raises(IndexError, match=rf"^target must be an index from 0 to 4, got {bad}$"):
+            loss(X, torch.where(torch.arange(7) == 3, bad, y), CENTERS)
+    nan = torch.full((1, 3), math.nan).double()
+    with lossfns.strict():
+        assert torch.equal(loss(X, y, CENTERS), loss(X, y.to(torch.uint8), CENTERS))
+        with pytest.raises(ValueError, match=r"input must be finite, got nan at index \(6, 0\)"):
+            loss(torch.cat([X[:6], nan]), y, CENTERS)
+        with pytest.raises(ValueError, match=r"centers must be finite, got nan at index \(4, 0\)"):
+            loss(X, y, torch.cat([CENTERS[:4], nan]))
+        with pytest.raises(ValueError, match="target must be an index from 0 to 3, got 4"):
+            loss(X, y, CENTERS[:4])
+
+
+def test_the_module_of_center_loss_owns_no_centre() -> None:
+    module = lossfns.CenterLoss(reduction="sum")
+    assert not list(module.parameters())
+    assert not module.state_dict()
+    assert torch.equal(module(X, IN_CLASSES, CENTERS), center(X, CENTERS, reduction="sum"))
+    expected = center(X, CENTERS, weight=SOME, reduction="sum")
+    assert torch.equal(module(X, IN_CLASSES, centers=CENTERS, weight=SOME), expected)
+
+
 # Precision, dtypes, learnable temperatures
 
 
@@ -882,6 +1879,8 @@ ALL = {
     "barlow_wide": (lossfns.barlow_twins_loss, (X.t(), Y.t())),
     "vicreg": (lossfns.vicreg_loss, (X, Y)),
     "vicreg_wide": (lossfns.vicreg_loss, (X.t(), Y.t())),
+    "negative_cosine": (lambda x: lossfns.negative_cosine_loss(x, Y.bfloat16().to(x.dtype)), (X,)),
+    "proxy_anchor": (lambda x, p: lossfns.proxy_anchor_loss(x, LABELS % 3, p), (X, PROXIES)),
 }
 each = pytest.mark.parametrize(("loss", "tensors"), ALL.values(), ids=ALL.keys())
 
@@ -922,6 +1921,10 @@ def test_labels_of_any_integer_dtype(dtype: torch.dtype) -> None:
     for f in (
         lossfns.supcon_loss,
         lossfns.batch_hard_triplet_loss,
+        lossfns.batch_all_triplet_loss,
+        lossfns.batch_semi_hard_triplet_loss,
+        lossfns.circle_loss,
+        lossfns.multi_similarity_loss,
         lossfns.arcface_loss,
         partial(lossfns.info_nce_loss, Y),
     ):

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, UNBOUNDED, YES, Claim, LossCard, always
+from lossfns.catalog.card import NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, Claim, LossCard, always, law
 
 VECTORS, DIRECTIONS = "vectors", "vectors other than 0, of which the direction counts"
-SQRT_6 = always(math.sqrt(6), r"$\sqrt{6}$")
+TRIPLET_DOMAIN = "vectors; for cosines other than 0"
+STEEPEST_TRIPLET = Claim(
+    r"$\sqrt{6}$ if Euclidean, else $\infty$",
+    lambda distance, **_: math.sqrt(6) if distance == "euclidean" else math.inf,
+)
+SMOOTH_TRIPLET = Claim(
+    "iff soft and not Euclidean", lambda soft, distance, **_: soft and distance != "euclidean"
+)
+LOWEST, HIGHEST = math.log1p(math.exp(-2)), math.log1p(math.exp(2))
 ABOVE_A_PAIR = Claim(
     r"$[\log(1 + e^{-t - b}), \infty)$",
     lambda logit_scale, logit_bias, **_: (math.log1p(math.exp(-logit_scale - logit_bias)), math.inf),
 )
+
+SMOOTH = Claim("iff not monotone", lambda monotone, **_: not monotone)
 
 
 def _direction_card(
@@ -58,14 +68,24 @@ CARDS = (
         title="Triplet loss",
         gradient=r"\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert} "
         r"\text{ if } \ell > 0",
-        domain=VECTORS,
-        range=NON_NEGATIVE,
+        domain=TRIPLET_DOMAIN,
+        range=Claim(
+            r"$[\max(0, m - 2), m + 2]$ if a hinge of cosines, else "
+            r"$[\log(1 + e^{-2}), \log(1 + e^2)]$ if cosines, else $[0, \infty)$",
+            lambda margin, soft, distance, **_: (
+                (0.0, math.inf)
+                if distance != "cosine"
+                else (LOWEST, HIGHEST)
+                if soft
+                else (max(0.0, margin - 2), margin + 2)
+            ),
+        ),
         estimates="an embedding of triplets",
         likelihood=NO_LAW,
         convex=NO,
-        c1=NO,
-        c2=NO,
-        lipschitz=SQRT_6,
+        c1=SMOOTH_TRIPLET,
+        c2=SMOOTH_TRIPLET,
+        lipschitz=STEEPEST_TRIPLET,
         smoothness=UNBOUNDED,
     ),
     LossCard(
@@ -73,15 +93,80 @@ CARDS = (
         title="Batch-hard triplet loss",
         gradient=r"\frac{x_i - x_p}{\lVert x_i - x_p \rVert} - \frac{x_i - x_n}{\lVert x_i - x_n \rVert} "
         r"\text{ if } \ell_i > 0",
-        domain=VECTORS,
+        domain=TRIPLET_DOMAIN,
+        range=Claim(
+            r"$[0, m + 2]$ if a hinge of cosines, else $[0, \log(1 + e^2)]$ if cosines, "
+            r"else $[0, \infty)$",
+            lambda margin, soft, distance, **_: (
+                0.0,
+                math.inf if distance != "cosine" else HIGHEST if soft else margin + 2,
+            ),
+        ),
+        estimates="an embedding of classes",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=STEEPEST_TRIPLET,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="batch_all_triplet_loss",
+        title="Batch-all triplet loss",
+        gradient=r"\sum_{p, n} \left(\frac{x_i - x_p}{\lVert x_i - x_p \rVert} "
+        r"- \frac{x_i - x_n}{\lVert x_i - x_n \rVert}\right) "
+        r"[\lVert x_i - x_n \rVert < \lVert x_i - x_p \rVert + m]",
+        domain=TRIPLET_DOMAIN,
         range=NON_NEGATIVE,
         estimates="an embedding of classes",
         likelihood=NO_LAW,
         convex=NO,
         c1=NO,
         c2=NO,
-        lipschitz=SQRT_6,
+        lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="batch_semi_hard_triplet_loss",
+        title="Batch-semi-hard triplet loss",
+        gradient=r"\sum_p \left(\frac{x_i - x_p}{\lVert x_i - x_p \rVert} "
+        r"- \frac{x_i - x_{n(p)}}{\lVert x_i - x_{n(p)} \rVert}\right) "
+        r"[\lVert x_i - x_{n(p)} \rVert < \lVert x_i - x_p \rVert + m]",
+        domain=TRIPLET_DOMAIN,
+        range=NON_NEGATIVE,
+        estimates="an embedding of classes",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="circle_loss",
+        title="Circle loss",
+        gradient=r"\frac{\partial \ell_i}{\partial s_{in}} = (1 - e^{-\ell_i}) \gamma \alpha_n "
+        r"\frac{\exp(\gamma \alpha_n (s_{in} - m))}{\sum_k \exp(\gamma \alpha_k (s_{ik} - m))}, \quad "
+        r"\frac{\partial \ell_i}{\partial s_{ip}} = -(1 - e^{-\ell_i}) \gamma \alpha_p "
+        r"\frac{\exp(-\gamma \alpha_p (s_{ip} - 1 + m))}{\sum_k \exp(-\gamma \alpha_k (s_{ik} - 1 + m))}",
+        domain=DIRECTIONS,
+        range=NON_NEGATIVE,
+        estimates="an embedding of classes",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=Claim("iff $m = 0$", lambda margin, **_: margin == 0),
+        c2=NO,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    _direction_card(
+        "multi_similarity_loss",
+        "Multi-similarity loss",
+        r"\frac{\partial \ell_i}{\partial s_{ip}} = "
+        r"-\frac{\exp(-\alpha (s_{ip} - \lambda))}{1 + \sum_k \exp(-\alpha (s_{ik} - \lambda))}, \quad "
+        r"\frac{\partial \ell_i}{\partial s_{in}} = "
+        r"\frac{\exp(\beta (s_{in} - \lambda))}{1 + \sum_k \exp(\beta (s_{ik} - \lambda))}",
+        estimates="an embedding of classes",
     ),
     _direction_card(
         "info_nce_loss",
@@ -119,8 +204,8 @@ CARDS = (
         estimates="scores with an angular margin",
         likelihood=NO_LAW,
         convex=NO,
-        c1=YES,
-        c2=YES,
+        c1=SMOOTH,
+        c2=SMOOTH,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
     ),
@@ -168,5 +253,37 @@ CARDS = (
         c2=NO,
         lipschitz=UNBOUNDED,
         smoothness=UNBOUNDED,
+    ),
+    _direction_card(
+        "negative_cosine_loss",
+        "Negative cosine",
+        r"\frac{1}{\lVert p \rVert} \left(\cos(p, z) \frac{p}{\lVert p \rVert} - "
+        r"\frac{z}{\lVert z \rVert}\right)",
+        range=always((-1.0, 1.0), "$[-1, 1]$"),
+        estimates="direction of the mean of the unit targets",
+    ),
+    _direction_card(
+        "proxy_anchor_loss",
+        "Proxy anchor",
+        r"\frac{\partial \ell}{\partial \cos(x, p)} = \begin{cases} -\frac{\alpha}{\lvert P^+ \rvert} "
+        r"\frac{e^{-\alpha (\cos(x, p) - \delta)}}"
+        r"{1 + \sum_{x' \in X_p^+} e^{-\alpha (\cos(x', p) - \delta)}} "
+        r"& x \in X_p^+ \\ \frac{\alpha}{\lvert P \rvert} \frac{e^{\alpha (\cos(x, p) + \delta)}}"
+        r"{1 + \sum_{x' \in X_p^-} e^{\alpha (\cos(x', p) + \delta)}} & \text{otherwise} \end{cases}",
+        estimates="an embedding of classes",
+    ),
+    LossCard(
+        name="center_loss",
+        title="Center loss",
+        gradient="x - c_y",
+        domain=VECTORS,
+        range=NON_NEGATIVE,
+        estimates="mean of each class",
+        likelihood=law("Gaussian with unit variances"),
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=ONE,
     ),
 )

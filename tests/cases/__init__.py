@@ -13,7 +13,7 @@ from tests.cases import (
 )
 from tests.cases.case import Claims, Hyper, LossCase
 
-__all__ = ["CASES", "STATISTICS", "Claims", "Hyper", "LossCase"]
+__all__ = ["CASES", "NOT_ALL_ROWS", "STATISTICS", "Claims", "Hyper", "LossCase"]
 
 CASES = (
     *regression.CASES,
@@ -25,5 +25,8 @@ CASES = (
     *ranking.CASES,
 )
 
-STATISTICS = ("barlow_twins_loss", "vicreg_loss")
+STATISTICS = ("barlow_twins_loss", "vicreg_loss", "proxy_anchor_loss")
 """Losses of a whole batch, without weight or reduction: test_representation holds all there is of them."""
+
+NOT_ALL_ROWS = ("center_loss",)
+"""Losses of rows and of a table that all rows share: test_representation holds all there is of them, too."""

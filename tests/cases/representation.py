@@ -11,7 +11,7 @@ import torch
 from tests.cases.case import Claims, LossCase
 from tests.cases.labels import REJECTED_INDEX, two_class_edge
 from tests.cases.layouts import INDEX, batch, vectors
-from tests.cases.references import log_share
+from tests.cases.references import log_share, softplus
 
 
 def norm(m: Any, u: Any) -> Any:
@@ -32,25 +32,97 @@ def contrastive(m: Any, u: Any, v: Any, y: Any, margin: float = 1.0) -> Any:
     return (y * d * d + (1 - y) * max(margin - d, 0) ** 2) / 2
 
 
-def triplet(m: Any, a: Any, p: Any, n: Any, margin: float = 1.0, soft: bool = False) -> Any:
-    lead = distance(m, a, p) - distance(m, a, n)
+def apart(m: Any, u: Any, v: Any, kind: str = "euclidean") -> Any:
+    if kind == "cosine":
+        return 1 - cosine(m, u, v)
+    return distance(m, u, v) if kind == "euclidean" else sum((a - b) ** 2 for a, b in zip(u, v, strict=True))
+
+
+def triplet(
+    m: Any, a: Any, p: Any, n: Any, margin: float = 1.0, soft: bool = False, distance: str = "euclidean"
+) -> Any:
+    lead = apart(m, a, p, distance) - apart(m, a, n, distance)
     return m.log(1 + m.exp(lead)) if soft else max(lead + margin, 0)
 
 
-def batch_hard(m: Any, x: Any, y: Any, **hyper: Any) -> Any:
+def pairs(x: Any, y: Any, i: int) -> tuple[list[Any], list[Any]]:
+    """The positives and the negatives of row i."""
+    others = [j for j in range(len(x)) if j != i]
+    return [x[j] for j in others if y[j] == y[i]], [x[j] for j in others if y[j] != y[i]]
+
+
+def batch_hard(m: Any, x: Any, y: Any, distance: str = "euclidean", **hyper: Any) -> Any:
     losses = []
     for i, a in enumerate(x):
-        positives = [p for j, p in enumerate(x) if j != i and y[j] == y[i]]
-        negatives = [n for j, n in enumerate(x) if y[j] != y[i]]
+        positives, negatives = pairs(x, y, i)
         both = positives and negatives
-        far = max(positives, key=lambda p: distance(m, a, p)) if both else a
-        near = min(negatives, key=lambda n: distance(m, a, n)) if both else a
-        losses.append(triplet(m, a, far, near, **hyper) if both else 0)
+        far = max(positives, key=lambda p: apart(m, a, p, distance)) if both else a
+        near = min(negatives, key=lambda n: apart(m, a, n, distance)) if both else a
+        losses.append(triplet(m, a, far, near, distance=distance, **hyper) if both else 0)
     return losses
 
 
 def has_both(x: Any, y: Any, **hyper: Any) -> list[int]:
     return [int(y.count(label) > 1 and y.count(label) < len(y)) for label in y]
+
+
+def all_triplets(m: Any, x: Any, y: Any, **hyper: Any) -> list[list[Any]]:
+    both = [pairs(x, y, i) for i in range(len(x))]
+    return [
+        [triplet(m, a, p, n, **hyper) for p in ps for n in ns] for a, (ps, ns) in zip(x, both, strict=True)
+    ]
+
+
+def batch_all(m: Any, x: Any, y: Any, **hyper: Any) -> Any:
+    return [sum(losses) for losses in all_triplets(m, x, y, **hyper)]
+
+
+def losses_that_are_not_0(x: Any, y: Any, **hyper: Any) -> list[int]:
+    return [sum(loss > 0 for loss in losses) for losses in all_triplets(math, x, y, **hyper)]
+
+
+def semi_hard(m: Any, x: Any, y: Any, distance: str = "euclidean", **hyper: Any) -> Any:
+    losses = []
+    for i, a in enumerate(x):
+        positives, negatives = pairs(x, y, i)
+        by_distance = sorted(negatives, key=lambda n: apart(m, a, n, distance))
+        loss = 0
+        for p in positives if negatives else []:
+            farther = [n for n in by_distance if apart(m, a, n, distance) > apart(m, a, p, distance)]
+            loss = loss + triplet(m, a, p, [*farther, by_distance[-1]][0], distance=distance, **hyper)
+        losses.append(loss)
+    return losses
+
+
+def pairs_with_a_negative(x: Any, y: Any, **hyper: Any) -> list[int]:
+    return [y.count(label) - 1 if y.count(label) < len(y) else 0 for label in y]
+
+
+def log_sum_exp(m: Any, s: Any) -> Any:
+    return max(s) + m.log(sum(m.exp(v - max(s)) for v in s))
+
+
+def circle(m: Any, x: Any, y: Any, margin: float = 0.25, gamma: float = 256.0) -> Any:
+    losses = []
+    for i, a in enumerate(x):
+        positives, negatives = ([cosine(m, a, b) for b in rows] for rows in pairs(x, y, i))
+        push = [gamma * max(s + margin, 0) * (s - margin) for s in negatives]
+        pull = [-gamma * max(1 + margin - s, 0) * (s - 1 + margin) for s in positives]
+        both = push and pull
+        losses.append(softplus(m, log_sum_exp(m, push) + log_sum_exp(m, pull)) if both else 0)
+    return losses
+
+
+def multi_similarity(
+    m: Any, x: Any, y: Any, alpha: float = 2.0, beta: float = 50.0, base: float = 0.5
+) -> Any:
+    losses = []
+    for i, a in enumerate(x):
+        positives, negatives = ([cosine(m, a, b) - base for b in rows] for rows in pairs(x, y, i))
+        pull = m.log1p(sum((m.exp(-alpha * s) for s in positives), 0 * alpha * a[0])) / alpha
+        push = m.log1p(sum((m.exp(beta * s) for s in negatives), 0 * beta * a[0])) / beta
+        losses.append(pull + push)
+    return losses
 
 
 def info_nce(m: Any, q: Any, k: Any, temperature: float = 0.1, symmetric: bool = False) -> Any:
@@ -94,13 +166,28 @@ def siglip(m: Any, u: Any, v: Any, logit_scale: float = 10.0, logit_bias: float 
     return [sum(pair(i, j) for j in range(len(v))) for i in range(len(u))]
 
 
-def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0) -> Any:
-    rotated = m.cos(m.acos(z[y]) + margin)
+def arcface(m: Any, z: Any, y: int, margin: float = 0.5, scale: float = 64.0, monotone: bool = False) -> Any:
+    angle = m.acos(z[y]) + margin
+    rotated = m.cos(angle) if angle < m.pi or not monotone else z[y] - margin * m.sin(margin)
     return log_share(m, [scale * (rotated if j == y else v) for j, v in enumerate(z)], y)
 
 
 def cosface(m: Any, z: Any, y: int, margin: float = 0.35, scale: float = 64.0) -> Any:
     return log_share(m, [scale * (v - margin * (j == y)) for j, v in enumerate(z)], y)
+
+
+def negative_cosine(m: Any, p: Any, z: Any) -> Any:
+    return -cosine(m, p, z)
+
+
+def proxy_anchor(m: Any, x: Any, y: Any, proxies: Any, margin: float = 0.1, alpha: float = 32.0) -> Any:
+    pulls, pushes = [], []
+    for c, p in enumerate(proxies):
+        s = [(cosine(m, a, p), label == c) for a, label in zip(x, y, strict=True)]
+        if c in y:
+            pulls.append(m.log(1 + sum(m.exp(-alpha * (v - margin)) for v, own in s if own)))
+        pushes.append(m.log(1 + sum(m.exp(alpha * (v + margin)) for v, own in s if not own) + 0 * p[0]))
+    return [sum(pulls) / max(len(pulls), 1) + sum(pushes) / len(pushes)]
 
 
 def not_finite(names: str, *good: Any, bad: Any = ([math.nan, 0.0], [0.0, math.inf])) -> Any:
@@ -116,6 +203,7 @@ FAR_APART = tuple(([s * a for a in U], [s * b for b in V], W) for s in (1e-12, 1
 SINGLE = ((U, V), (U, U), ([1e-30, 0.0], [2.0, 1.0]), ([0.0, 0.0], V))
 LABELLED = ((U, 0), ([0.0, 0.0], 2))
 NEAR_ZERO = (-1e-5, 1e-5)
+DISTANCES = tuple({"distance": d, **soft} for d in ("squared", "cosine") for soft in ({}, {"soft": True}))
 CASES = (
     LossCase(
         "contrastive_loss",
@@ -148,7 +236,22 @@ CASES = (
         claims=Claims(
             kink_direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
             evaluates_formula=False,
+            tex_values=lambda margin=1.0, **hyper: {"m": margin},
             minimiser=(U, U, [2000.0, 0.0]),
+        ),
+    ),
+    LossCase(
+        "triplet_loss",
+        triplet,
+        form="distances",
+        layout=vectors(3),
+        hypers=DISTANCES,
+        extremes=(*FAR_APART[1:3], (U, U, V), (U, V, U), (U, U, U), ([0.0, 0.0], U, V)),
+        rejected=not_finite("anchor positive negative", U, V, W),
+        claims=Claims(
+            targets=(),  # held in test_representation
+            tex_values=lambda margin=1.0, **hyper: {"m": margin},
+            minimiser=(U, U, V),
         ),
     ),
     LossCase(
@@ -162,6 +265,69 @@ CASES = (
         claims=Claims(
             targets=((0, 0, 1, 1),),
             kink_direction=(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+            evaluates_formula=False,
+            tex_values=lambda margin=1.0, **hyper: {"m": margin},
+            minimiser=(U, 0),
+        ),
+    ),
+    LossCase(
+        "batch_hard_triplet_loss",
+        batch_hard,
+        form="distances",
+        layout=batch(4, 1, labelled=True),
+        hypers=DISTANCES,
+        denominator=has_both,
+        extremes=LABELLED,
+        rejected=not_finite("input", U, 0),
+        claims=Claims(targets=(), tex_values=lambda margin=1.0, **hyper: {"m": margin}, minimiser=(U, 0)),
+    ),
+    LossCase(
+        "batch_all_triplet_loss",
+        batch_all,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"margin": 0.0}, {"distance": "squared"}, {"distance": "cosine", "margin": 0.3}),
+        denominator=losses_that_are_not_0,
+        extremes=LABELLED,
+        rejected=not_finite("input", U, 0),
+        claims=Claims(targets=(), evaluates_formula=False, minimiser=(U, 0)),
+    ),
+    LossCase(
+        "batch_semi_hard_triplet_loss",
+        semi_hard,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"margin": 0.0}, {"soft": True}, *DISTANCES),
+        denominator=pairs_with_a_negative,
+        extremes=LABELLED,
+        rejected=not_finite("input", U, 0),
+        claims=Claims(targets=(), evaluates_formula=False, minimiser=(U, 0)),
+    ),
+    LossCase(
+        "circle_loss",
+        circle,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"margin": 0.4, "gamma": 80.0}, {"margin": 0.0, "gamma": 1.0}),
+        denominator=has_both,
+        extremes=LABELLED,
+        exact_gradient=False,
+        rejected=not_finite("input", U, 0),
+        claims=Claims(
+            targets=(),
+            evaluates_formula=False,
+            tex_values=lambda margin=0.25, **hyper: {"m": margin},
+            minimiser=(U, 0),
+        ),
+    ),
+    LossCase(
+        "multi_similarity_loss",
+        multi_similarity,
+        layout=batch(4, 1, labelled=True),
+        hypers=({}, {"alpha": 1.0, "beta": 4.0, "base": -0.2}),
+        denominator=one_each_row,
+        extremes=LABELLED,
+        rejected=not_finite("input", U, 0),
+        claims=Claims(
+            targets=((0, 0, 1, 0),),
+            unbounded_range=NEAR_ZERO,
             evaluates_formula=False,
             minimiser=(U, 0),
         ),
@@ -227,7 +393,7 @@ CASES = (
         "arcface_loss",
         arcface,
         layout=COSINES,
-        hypers=({}, {"margin": 0.3}),
+        hypers=({}, {"margin": 0.3}, {"margin": 1.4, "scale": 200.0, "monotone": True}),
         extremes=(([0.5, 0.2, -0.9], 0), ([0.5, 0.2, -0.9], 2), ([0.99, 0.2, 1.0], 1), ([0.0, 0.0, 0.0], 1)),
         low=-0.3,
         high=0.3,
@@ -236,7 +402,9 @@ CASES = (
         claims=Claims(
             unbounded_range=(-1.0, 1.0),
             targets=(0, 2),
-            tex_values=lambda margin=0.5, scale=64.0: {"m": margin, "s": scale},
+            kinks=lambda margin=0.5, **hyper: (-4 * math.cos(margin),),
+            kink_direction=(0.25, 0.0, 0.0),
+            tex_values=lambda margin=0.5, scale=64.0, monotone=False: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
         ),
     ),
@@ -257,6 +425,19 @@ CASES = (
             ),
             tex_values=lambda margin=0.35, scale=64.0: {"m": margin, "s": scale},
             minimiser=([1.0, -1.0, -1.0], 0),
+        ),
+    ),
+    LossCase(
+        "negative_cosine_loss",
+        negative_cosine,
+        layout=vectors(2),
+        extremes=(*((u, v) for u, v, _ in FAR_APART), *SINGLE, (U, [-a for a in U])),
+        exact_gradient=False,
+        rejected=not_finite("input target", U, V),
+        claims=Claims(
+            unbounded_range=NEAR_ZERO,
+            evaluates_formula=False,
+            minimiser=(U, [3 * a for a in U]),
         ),
     ),
 )

@@ -79,7 +79,10 @@ NO_PEER = {
     "quality_focal_loss": "for labels 0 and 1 it is the binary focal loss",
     "varifocal_loss": "",
     "contrastive_loss": "the loss of that name in PML is linear in the distance, not squared",
+    "batch_semi_hard_triplet_loss": "PML takes all negatives within the margin; that of TensorFlow Addons is "
+    "not installed here",
     "siglip_loss": "",
+    "center_loss": "half of torch's squared error against `centers[target]`, summed over a row",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
     "dpo_loss": "",
 }

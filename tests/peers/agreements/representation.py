@@ -5,6 +5,10 @@ from tests.peers.agreements import same
 EUCLID = "distance=distances.LpDistance(normalize_embeddings=False), reducer=reducers.MeanReducer()"
 TRIPLETS = "torch.cat([e, f, h]), indices_tuple=torch.arange(18).view(3, 6).unbind()"
 RAW = "normalises the embeddings and leaves zeros out of the mean unless told"
+PROXIES = "owns the proxies, here the axes"
+ATTACHED = "stopping the gradient is up to the caller"
+SQUARED = "distance=distances.LpDistance(normalize_embeddings=False, power=2)"
+MEAN = "reducer=reducers.MeanReducer()"
 PROTOTYPES = "weight_init_func=torch.nn.init.eye_)(e[:, :3], k)"
 
 AGREEMENTS = (
@@ -37,6 +41,55 @@ AGREEMENTS = (
             "miners.BatchHardMiner(distance=distances.LpDistance(normalize_embeddings=False))(e, k))",
             RAW,
         ),
+    ),
+    same(
+        "triplet_loss(e, f, h, margin=0.5, distance='squared')",
+        ("PML", f"losses.TripletMarginLoss(margin=0.5, {SQUARED}, {MEAN})({TRIPLETS})", RAW),
+    ),
+    same(
+        "triplet_loss(e, f, h, margin=0.5, distance='cosine')",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity(), "
+            f"{MEAN})({TRIPLETS})",
+        ),
+    ),
+    same(
+        "batch_hard_triplet_loss(e, k, margin=0.5, distance='cosine')",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity(), "
+            f"{MEAN})(e, k, miners.BatchHardMiner()(e, k))",
+        ),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5)",
+        (
+            "PML",
+            "losses.TripletMarginLoss(margin=0.5, "
+            "distance=distances.LpDistance(normalize_embeddings=False))(e, k)",
+            "normalises the embeddings unless told",
+        ),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5, distance='squared')",
+        ("PML", f"losses.TripletMarginLoss(margin=0.5, {SQUARED})(e, k)"),
+    ),
+    same(
+        "batch_all_triplet_loss(e, k, margin=0.5, distance='cosine')",
+        ("PML", "losses.TripletMarginLoss(margin=0.5, distance=distances.CosineSimilarity())(e, k)"),
+    ),
+    same(
+        "circle_loss(e, k, margin=0.4, gamma=80)",
+        (
+            "PML",
+            f"losses.CircleLoss(m=0.4, gamma=80, {MEAN})(e, k)",
+            "leaves zeros out of the mean unless told",
+        ),
+    ),
+    same(
+        "multi_similarity_loss(e, k, alpha=2, beta=50, base=0.5)",
+        ("PML", "losses.MultiSimilarityLoss(alpha=2, beta=50, base=0.5)(e, k)"),
     ),
     same(
         "info_nce_loss(e, f, temperature=0.2, reduction=r)",
@@ -78,6 +131,11 @@ AGREEMENTS = (
         ),
     ),
     same(
+        "cosface_loss(F.normalize(e[:, :3]), k, margin=0, scale=8)",
+        ("PML", f"losses.NormalizedSoftmaxLoss(3, 3, temperature=1 / 8, {PROTOTYPES}", PROXIES),
+        ("PML", f"losses.ProxyNCALoss(3, 3, softmax_scale=4, {PROTOTYPES}", "squared distances; " + PROXIES),
+    ),
+    same(
         "barlow_twins_loss(100 * e, 100 * f, lambd=0.1)",
         (
             "lightly",
@@ -90,5 +148,15 @@ AGREEMENTS = (
         "vicreg_loss(e, f, sim=20, var=15, cov=2)",
         ("lightly", "lightly.loss.VICRegLoss(lambda_param=20, mu_param=15, nu_param=2)(e, f)"),
         ("PML", "losses.VICRegLoss(invariance_lambda=20, variance_mu=15, covariance_v=2)(e, ref_emb=f)"),
+    ),
+    same(
+        "proxy_anchor_loss(e[:, :3], k, torch.eye(3), margin=0.2, alpha=8)",
+        ("PML", f"losses.ProxyAnchorLoss(3, 3, margin=0.2, alpha=8, {PROTOTYPES}", PROXIES),
+    ),
+    same(
+        "negative_cosine_loss(e, f)",
+        ("PyTorch", "-F.cosine_similarity(e, f.detach()).mean()", ATTACHED),
+        ("lightly", "lightly.loss.NegativeCosineSimilarity()(e, f.detach())", ATTACHED),
+        ("optax", "-optax.losses.cosine_similarity(e, jax.lax.stop_gradient(f)).mean()", ATTACHED),
     ),
 )

@@ -240,7 +240,7 @@ def distribution_focal_loss(
         ValueError: under ``strict()`` a target outside the bins, NaN or +∞ logits.
 
     Source:
-        Li et al. (2020), *Generalized focal loss*.
+        Li et al. (2020), *Generalized focal loss*. Chapter: Detection.
 
     Example:
         >>> distribution_focal_loss(torch.zeros(3, 4), torch.tensor([0.0, 1.5, 3.0]), reduction="none")
@@ -305,7 +305,7 @@ def quality_focal_loss(
         ValueError: under ``strict()`` a quality outside [0, 1], such as a GIoU.
 
     Source:
-        Li et al. (2020), *Generalized focal loss*.
+        Li et al. (2020), *Generalized focal loss*. Chapter: Detection.
 
     Example:
         >>> quality_focal_loss(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), reduction="none")
@@ -357,7 +357,7 @@ def varifocal_loss(
         ValueError: under ``strict()`` a quality outside [0, 1], such as a GIoU.
 
     Source:
-        Zhang et al. (2021), *VarifocalNet*.
+        Zhang et al. (2021), *VarifocalNet*. Chapter: Detection.
 
     Example:
         >>> varifocal_loss(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), reduction="none")

@@ -75,6 +75,7 @@ integer = Rule(
     "an integer",
     int,
 )
+non_negative_integer = Rule(lambda v: integer.holds(v) and v >= 0, "a non-negative integer", int)
 boolean = Rule(_is_boolean, "True or False", bool)
 class_vector = Rule(lambda v: isinstance(v, Tensor), "a tensor of shape (C,)", lambda v: v)
 

@@ -4,18 +4,20 @@
 dtype or soft masks (N, C, *): one-hot masks give the number that the indices give. The channels compete
 (softmax) or, with ``multilabel=True``, are masks of their own (sigmoid; ``target`` (N, C, *)). A single mask
 is one channel with ``multilabel=True``. Each class of each image is one loss, (N, C), whatever the number of
-its pixels.
+its pixels. Only the boundary loss is one of pixels, and has distances in place of a target.
 
-The losses here are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing else:
-true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
+The losses of overlap are ratios of three counts of pixels, made soft so that they are 0 for p = t and nothing
+else: true positives, Σ min(p, t); false positives, Σ (p − t)₊; false negatives, Σ (t − p)₊.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from functools import reduce as reduce_by
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check, _chunked, _eager
@@ -35,6 +37,8 @@ from lossfns._reduce import expand_weight, reduce
 from lossfns._rules import Reduction, checked
 
 __all__ = [
+    "BoundaryLoss",
+    "ClDiceLoss",
     "DiceLoss",
     "FocalTverskyLoss",
     "GeneralizedDiceLoss",
@@ -42,6 +46,8 @@ __all__ = [
     "LovaszHingeLoss",
     "LovaszSoftmaxLoss",
     "TverskyLoss",
+    "boundary_loss",
+    "cl_dice_loss",
     "dice_loss",
     "focal_tversky_loss",
     "generalized_dice_loss",
@@ -55,6 +61,7 @@ __all__ = [
 @checked(
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -64,6 +71,7 @@ def dice_loss(
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -76,20 +84,26 @@ def dice_loss(
     Args:
         smooth: s, a number of pixels from 0 on: so many false ones are a loss of ½ where the class is absent.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         The sums go over the pixels of one image; p is the softmax, or the sigmoid, of the logits. For 0/1
         masks it is 1 − (2 Σ pt + s) / (Σ p + Σ t + s). With ``smooth=0`` an absent class of which nothing is
         predicted has loss 0, and any other prediction of it 1, with gradient 0. The background, and absent
-        classes, are classes like any other: weigh them with 0 to leave them out. For the Dice loss of a batch
-        as one image, move the batch to the pixels. Twice differentiable where p ≠ t.
+        classes, are classes like any other: weigh them with 0 to leave them out. Twice differentiable where
+        p ≠ t.
+
+        With ``batch`` it is the loss of one image of all the pixels: large regions outweigh small ones, an
+        image without a class is no case of its own, and s counts once. Images have no weights then;
+        ``ignore_index`` in all of its target leaves one out. Processes that share a batch have each a ratio
+        of their own, and the mean of ratios is not the ratio.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: one channel without ``multilabel``; indices with ``multilabel``; soft masks (N, C, P)
@@ -98,21 +112,22 @@ def dice_loss(
         IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
-        Milletari et al. (2016), *V-Net*, without the squares.
+        Milletari et al. (2016), *V-Net*, without the squares. Chapter: Overlap losses.
 
     Example:
         >>> everything, nothing = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
         >>> dice_loss(everything, nothing, multilabel=True)
         tensor(0.8000)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 0.5, 0.5, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, 0.5, 0.5, smooth))
     return reduce(loss, weight, reduction)
 
 
 @checked(
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -122,6 +137,7 @@ def jaccard_loss(
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -134,9 +150,10 @@ def jaccard_loss(
     Args:
         smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         All as :func:`dice_loss`. With ``smooth=0`` it is 2D / (1 + D), D the Dice loss, and a metric between
@@ -144,20 +161,20 @@ def jaccard_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Rahman & Wang (2016), *Optimizing intersection-over-union*.
+        Rahman & Wang (2016), *Optimizing intersection-over-union*. Chapter: Overlap losses.
 
     Example:
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
         tensor(0.6667)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), 1.0, 1.0, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, 1.0, 1.0, smooth))
     return reduce(loss, weight, reduction)
 
 
@@ -166,6 +183,7 @@ def jaccard_loss(
     beta=rules.non_negative,
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -177,6 +195,7 @@ def tversky_loss(
     beta: float = 0.5,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -192,9 +211,10 @@ def tversky_loss(
         beta: β, a number from 0 on: the price of a missed one; the more, the more recall.
         smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         For (α, β) = (½, ½) it is :func:`dice_loss`, for (1, 1) :func:`jaccard_loss`, for (1/(1 + b²), b²/(1 +
@@ -203,21 +223,22 @@ def tversky_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*.
+        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*. Chapter: Overlap
+        losses.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99, 99.0]]]), torch.tensor([[[1, 1, 1, 1, 0]]])
         >>> [tversky_loss(z, t, alpha=a, beta=1 - a, smooth=0.0, multilabel=True) for a in (1.0, 0.0)]
         [tensor(0.3333), tensor(0.5000)]
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     return reduce(loss, weight, reduction)
 
 
@@ -227,6 +248,7 @@ def tversky_loss(
     gamma=rules.positive,
     smooth=rules.non_negative,
     multilabel=rules.boolean,
+    batch=rules.boolean,
     class_weight=rules.optional_class_vector,
     ignore_index=rules.integer,
 )
@@ -239,6 +261,7 @@ def focal_tversky_loss(
     gamma: float = 4 / 3,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     class_weight: Tensor | None = None,
     ignore_index: int = -100,
     weight: Tensor | None = None,
@@ -257,9 +280,10 @@ def focal_tversky_loss(
             bound.
         smooth: s, a number of pixels of average price, from 0 on, as in :func:`dice_loss`.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one: their pixels are counted together, and each class is one loss.
         class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the classes of the images; broadcasts to (N, C).
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
 
     Conventions:
         With ``gamma=1`` it is :func:`tversky_loss`. Where the loss is 0 the gradient is 0. All else as
@@ -267,33 +291,39 @@ def focal_tversky_loss(
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N, C).
+        ``"none"``: (N, C), or with ``batch`` (C,).
 
     Raises:
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Abraham & Khan (2019), *A novel focal Tversky loss function*.
+        Abraham & Khan (2019), *A novel focal Tversky loss function*. Chapter: Overlap losses.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99.0]]]), torch.tensor([[[1, 1, 1, 1]]])
         >>> focal_tversky_loss(z, t, alpha=0.5, beta=0.5, gamma=2.0, smooth=0.0, multilabel=True) ** 2
         tensor(0.3333)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight)
-    loss = safe_divide(*_tversky_terms(_count(z, t, deleted, multilabel), alpha, beta, smooth))
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     wrong = ~underflows(loss)
     loss = torch.where(wrong, torch.where(wrong, loss, 1.0) ** (1 / gamma), 0.0)
     return reduce(loss, weight, reduction)
 
 
-@checked(smooth=rules.non_negative, multilabel=rules.boolean, ignore_index=rules.integer)
+@checked(
+    smooth=rules.non_negative,
+    multilabel=rules.boolean,
+    batch=rules.boolean,
+    ignore_index=rules.integer,
+)
 def generalized_dice_loss(
     input: Tensor,
     target: Tensor,
     *,
     smooth: float = 1.0,
     multilabel: bool = False,
+    batch: bool = False,
     ignore_index: int = -100,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -307,34 +337,185 @@ def generalized_dice_loss(
         smooth: s, a number of pixels from 0 on, as in :func:`dice_loss`: it bounds the weight of an absent
             class.
         multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one, also where the sizes of the classes are taken.
         ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
-        weight: of the images; broadcasts to (N,).
+        weight: of the images; broadcasts to (N,), or with ``batch`` to ().
 
     Conventions:
-        One value for each image. For one class it is :func:`dice_loss`. With ``smooth=0`` absent classes
-        weigh nothing. The weights are constants for the gradient. All else as :func:`dice_loss`.
+        One value for each image, or with ``batch`` one of all. For one class it is :func:`dice_loss`. With
+        ``smooth=0`` absent classes weigh nothing. The weights are constants for the gradient. All else as
+        :func:`dice_loss`.
 
     Shape:
         ``input``: (N, C, *). ``target``: (N, *) integers, or (N, C, *), always so with ``multilabel``.
-        ``"none"``: (N,).
+        ``"none"``: (N,), or with ``batch`` ().
 
     Raises:
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Sudre et al. (2017), *Generalised Dice overlap*.
+        Sudre et al. (2017), *Generalised Dice overlap*. Chapter: Overlap losses.
 
     Example:
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)
         tensor(0.6250)
     """
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, unreduced=slice(1))
-    counts = _count(z, t, deleted, multilabel)
+    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, axes=1)
     numerator, denominator = _tversky_terms(counts, 0.5, 0.5, smooth)
     size = (counts.tp + counts.fn).detach() + smooth
     share = torch.where(size > 0, size**-2, 0.0)
-    loss = safe_divide((share * numerator).sum(1), (share * denominator).sum(1))
+    loss = safe_divide((share * numerator).sum(-1), (share * denominator).sum(-1))
     return reduce(loss, weight, reduction)
+
+
+@checked(
+    iterations=rules.non_negative_integer,
+    smooth=rules.positive,
+    multilabel=rules.boolean,
+    batch=rules.boolean,
+    class_weight=rules.optional_class_vector,
+    ignore_index=rules.integer,
+)
+def cl_dice_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    iterations: int = 3,
+    smooth: float = 1.0,
+    multilabel: bool = False,
+    batch: bool = False,
+    class_weight: Tensor | None = None,
+    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Centre-line Dice loss (clDice): whether the masks of vessels or roads cover each other's centre-line.
+
+    .. math:: \ell(p, t) = 1 - \frac{2 a b}{a + b}, \qquad
+        a = \frac{\sum_i \min(S_i(p), t_i) + s}{\sum_i S_i(p) + s}, \quad
+        b = \frac{\sum_i \min(S_i(t), p_i) + s}{\sum_i S_i(t) + s}
+
+    Args:
+        iterations: how often the masks are eroded, a non-negative integer: as many as the half-width of the
+            widest tube in pixels, or the middle of that one is lost.
+        smooth: s, a positive number of pixels: a flat prediction has no skeleton to divide by.
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        batch: the images are one, as in :func:`dice_loss`.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        ignore_index: the target of pixels that are left out, in all channels, or with ``multilabel`` in one.
+        weight: of the classes of the images; broadcasts to (N, C), or with ``batch`` to (C,).
+
+    Conventions:
+        S is the soft skeleton: S = max(0, x − open(x)) of the mask x, and then, again and again, S ← S +
+        (1 − S) max(0, x − open(x)) of the mask eroded once more. To erode is to take the minimum of a pixel
+        and its neighbours along the axes, to dilate the maximum with all its neighbours, diagonal ones too,
+        to open the one and then the other. What lies beyond the edge of the image, or is ignored, is no
+        neighbour: a mask that fills the image has no skeleton. a is the precision, b the sensitivity. How
+        wide a tube is does not matter, so add a loss of overlap. The background is a class like any other:
+        weigh it with 0. The loss is 0 for p = t, but not only there; it has kinks where neighbours are equal.
+
+    Shape:
+        ``input``: (N, C, H, W) or (N, C, D, H, W). ``target``: (N, *) integers, or as ``input``, always so
+        with ``multilabel``. ``"none"``: (N, C), or with ``batch`` (C,).
+
+    Raises:
+        ValueError: one axis of pixels, or more than three; as :func:`dice_loss`.
+
+    Source:
+        Shit et al. (2021), *clDice*.
+
+    Example:
+        >>> road = torch.tensor([[[[0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0.0]]]])
+        >>> z = 99 * (2 * road - 1)
+        >>> z[..., 2] = -99.0  # a gap: precision (4 + 1) / (4 + 1), sensitivity (4 + 1) / (5 + 1)
+        >>> cl_dice_loss(z, road, multilabel=True)
+        tensor(0.0909)
+    """
+    _check.is_tensor(input=input, target=target)
+    if input.ndim not in (4, 5):
+        raise ValueError(f"input must have shape (N, C, H, W) or (N, C, D, H, W), got {tuple(input.shape)}")
+    rows = slice(int(batch), 2)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
+    p = z.sigmoid() if multilabel else z.softmax(1)
+    if t.shape != z.shape:
+        y = t
+        t = naming_the_index(lambda: torch.zeros_like(z).scatter(1, y, 1.0), y, z.shape[1])
+    rest = (-z).sigmoid() if multilabel else torch.where(t == 1, (p * (1 - t)).sum(1, keepdim=True), 1 - p)
+    if deleted is not None:
+        p, t = torch.where(deleted, 0.0, p), torch.where(deleted, 0.0, t)
+    skeleton = partial(_skeleton, deleted=deleted, pixels=input.shape[2:], iterations=iterations)
+    predicted, true = skeleton(p), skeleton(t)
+    hits = torch.stack([torch.minimum(predicted, t), torch.minimum(true, p)]).sum(-1)
+    misses = torch.stack([torch.relu(predicted - t), torch.relu(rest - (1 - true))]).sum(-1)
+    if batch:
+        hits, misses = hits.sum(1), misses.sum(1)
+    # With a = 1 / (1 + r), b = 1 / (1 + q) it is (r + q) / (2 + r + q). The least s keeps dr finite.
+    r_plus_q = (misses / (hits + max(smooth, torch.finfo(z.dtype).eps ** 2))).sum(0)
+    return reduce(r_plus_q / (2 + r_plus_q), weight, reduction)
+
+
+@checked(multilabel=rules.boolean, class_weight=rules.optional_class_vector)
+def boundary_loss(
+    input: Tensor,
+    distance: Tensor,
+    *,
+    multilabel: bool = False,
+    class_weight: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Boundary loss: each pixel that is predicted pays its distance to the boundary of the true mask.
+
+    .. math:: \ell(p, d) = p d
+
+    Args:
+        multilabel: each channel is a mask of its own, by a sigmoid; otherwise they compete, by a softmax.
+        class_weight: one number for each class, shape (C,), or None; multiplies ``weight``.
+        weight: of the pixels in the classes; broadcasts to (N, C, *).
+
+    Conventions:
+        d is the signed distance to the boundary in the target, negative inside, positive outside, made once
+        for each mask; its unit, the pixel or the millimetre, is that of the loss. For a mask ``m`` of 0 and 1
+        it is ``distance_transform_edt(1 - m) - distance_transform_edt(m)`` of ``scipy.ndimage``; a mask that
+        is empty or full has no boundary, and its map is to be 0. One value for each pixel and class. The loss
+        may be negative: its sum is between that of the negative distances, for the mask itself, and that of
+        the positive ones, for all but the mask. Its gradient in p is d, whatever p is. To predict nothing
+        costs 0, for a small mask little more than the least: add a loss of overlap.
+
+    Shape:
+        ``input``, ``distance``: (N, C, *), equal. ``"none"``: (N, C, *).
+
+    Raises:
+        ValueError: one channel without ``multilabel``; under ``strict()`` distances that are NaN or infinite,
+            NaN or +∞ logits.
+
+    Source:
+        Kervadec et al. (2019), *Boundary loss for highly unbalanced segmentation*.
+
+    Example:
+        >>> road = torch.tensor([[[3.0, 2, 1, -1, -1, 1]]])  # of pixels 3 and 4
+        >>> masks = torch.tensor([[[0, 0, 0, 1, 1, 0]]]), torch.tensor([[[1, 1, 0, 0, 0, 0]]])
+        >>> [boundary_loss(198.0 * m - 99, road, multilabel=True, reduction="sum") for m in masks]
+        [tensor(-2.), tensor(5.)]
+    """
+    _check.same_shape(input=input, distance=distance)
+    if input.ndim < 2 or (input.shape[1] < 2 and not multilabel):
+        raise ValueError(
+            f"input must have shape (N, C, *), with at least 2 channels for a softmax, got "
+            f"{tuple(input.shape)}; one mask an image is input (N, 1, *) with multilabel=True"
+        )
+    z, d = _check.promote(input, distance)
+    weight = expand_weight(weight, z)
+    if class_weight is not None:
+        by_class = broadcast_classes(class_weight, z, "class_weight").expand_as(z)
+        weight = by_class if weight is None else by_class * weight
+    if weight is not None:
+        deleted = weight == 0
+        d = torch.where(deleted, 0.0, d)
+        z = torch.where(deleted if multilabel else deleted.all(1, keepdim=True), 0.0, z)
+    _check.below_infinity("input", z)
+    _check.finite("distance", d)
+    return reduce((z.sigmoid() if multilabel else z.softmax(1)) * d, weight, reduction)
 
 
 Classes = Literal["present", "all"]
@@ -388,8 +569,8 @@ def lovasz_softmax_loss(
     _check.is_tensor(input=input, target=target)
     if input.ndim > 1 and target.shape == input.shape:
         raise ValueError(f"target must have class indices, shape (N, *), got {tuple(target.shape)}")
-    rows = slice(2) if per_image else slice(1, 2)
-    z, y, deleted, weight = _prepare(input, target, weight, ignore_index, unreduced=rows)
+    rows = slice(0 if per_image else 1, 2)
+    z, y, deleted, weight = _prepare(input, target, weight, ignore_index, rows=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
     foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, 1)
     if deleted is not None:
@@ -468,22 +649,24 @@ def _prepare(
     ignore_index: int,
     multilabel: bool = False,
     class_weight: Tensor | None = None,
-    unreduced: slice = slice(2),
+    rows: slice = slice(0, 2),
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Logits (N, C, P), target (N, C, P) or indices (N, 1, P), what is deleted, and the whole weight.
 
     Deleted pixels get harmless values: the logit 0, or with ``multilabel`` −∞ and the target 0, which count
-    nowhere. ``unreduced`` is the part of (N, C) that the unreduced loss has.
+    nowhere. ``rows`` is the part of (N, C) that the unreduced loss has.
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
     _refuse_channels(input, target, is_index, multilabel)
     z, *soft = _check.promote(input) if is_index else _check.promote(input, target)
     t, tolerance = target.long() if is_index else soft[0], sum_tolerance(target)
-    losses = z.new_empty(()).expand(z.shape[unreduced])
-    weight = expand_weight(weight, losses)
+    counts = z.new_empty(()).expand(z.shape[:2])
+    losses = z.new_empty(()).expand(z.shape[rows])
+    hint = "; an image is left out of a batch by ignore_index in all of its target" if rows.start else ""
+    weight = expand_weight(weight, losses, hint)
     if class_weight is not None:
-        by_class = broadcast_classes(class_weight, losses, "class_weight").expand_as(losses)
+        by_class = broadcast_classes(class_weight, counts, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
         deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
@@ -492,8 +675,9 @@ def _prepare(
         deleted = None if deleted is None else deleted.unsqueeze(1)
     if is_index:
         t = t.unsqueeze(1)
-    if weight is not None and unreduced.start is None:
-        unweighed = (weight == 0).reshape(weight.shape + (1,) * (z.ndim - weight.ndim))
+    if weight is not None:
+        images = (1,) * rows.start
+        unweighed = (weight == 0).reshape(images + weight.shape + (1,) * (z.ndim - len(images) - weight.ndim))
         unweighed = unweighed if multilabel else unweighed.all(1, keepdim=True)
         if not _eager.known_all_false(unweighed):
             deleted = unweighed if deleted is None else deleted | unweighed
@@ -509,7 +693,7 @@ def _prepare(
     _check.below_infinity("input", z)
     z, t = (v.unsqueeze(-1).flatten(2) for v in (z, t))
     if deleted is not None:
-        deleted = deleted.unsqueeze(-1).flatten(2).expand(-1, -1, z.shape[2])
+        deleted = deleted.unsqueeze(-1).flatten(2).expand(len(z), -1, z.shape[2])
     return z, t, deleted, weight
 
 
@@ -536,23 +720,36 @@ def _refuse_channels(input: Tensor, target: Tensor, is_index: bool, multilabel: 
 
 
 class _SoftCounts(NamedTuple):
-    """Soft counts of pixels, (N, C): true positives, false positives, false negatives."""
+    """Soft counts of pixels, of each class: true positives, false positives, false negatives."""
 
     tp: Tensor
     fp: Tensor
     fn: Tensor
 
 
-def _count(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> _SoftCounts:
+def _count(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    multilabel: bool,
+    batch: bool,
+    class_weight: Tensor | None = None,
+    axes: int = 2,
+) -> tuple[_SoftCounts, Tensor | None]:
+    """Counts of each image, (N, C), or of the batch, (C,), and the whole weight, for so many axes of them."""
+    rows = slice(int(batch), axes)
+    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
     readable = _eager.can_read(z) and _eager.can_read(t)
     if not multilabel and t.shape[1] == 1:
         count = _count_by_masks if readable else _count_by_scatter
         counts = naming_the_index(lambda: chunked_row_sums(count, (z, t, deleted)), t, z.shape[1])
-        return _SoftCounts(*counts.unbind(2))
-    binary = readable and multilabel and not t.requires_grad
-    binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
-    count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
-    return _SoftCounts(*chunked_row_sums(count_soft, (z, t, deleted)).unbind(2))
+    else:
+        binary = readable and multilabel and not t.requires_grad
+        binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
+        count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
+        counts = chunked_row_sums(count_soft, (z, t, deleted))
+    return _SoftCounts(*(counts.sum(0) if batch else counts).unbind(-1)), weight
 
 
 def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
@@ -620,6 +817,33 @@ def _tversky_terms(counts: _SoftCounts, alpha: float, beta: float, smooth: float
     return wrong, counts.tp + wrong + smooth * (alpha + beta) / 2
 
 
+def _skeleton(x: Tensor, deleted: Tensor | None, pixels: torch.Size, iterations: int) -> Tensor:
+    """The soft skeleton of masks (N, C, P): what opening takes away, of them and of their erosions.
+
+    The values are from 0 to 1, so that 1 is no minimum and 0 no maximum.
+    """
+    if not x.numel():
+        return x
+    axes = range(len(pixels))
+    pool = F.max_pool2d if len(pixels) == 2 else F.max_pool3d
+    lines = [[3 if k == axis else 1 for k in axes] for axis in axes]
+    x = x.unflatten(2, pixels)
+    if deleted is not None:
+        deleted = deleted.unflatten(2, pixels)
+
+    def erode(x: Tensor) -> Tensor:
+        x = -x if deleted is None else torch.where(deleted, -1.0, -x)
+        least = -reduce_by(torch.maximum, [pool(x, line, 1, [k // 2 for k in line]) for line in lines])
+        return least if deleted is None else torch.where(deleted, 0.0, least)
+
+    skeleton = torch.zeros_like(x)
+    for _ in range(iterations + 1):
+        eroded = erode(x)
+        skeleton = skeleton + (1 - skeleton) * torch.relu(x - pool(eroded, 3, 1, 1))
+        x = eroded
+    return skeleton.flatten(2)
+
+
 def _lovasz(errors: Tensor, foreground: Tensor) -> Tensor:
     """The Lovász extension of the Jaccard loss at errors ≥ 0, over the last dimension.
 
@@ -665,6 +889,7 @@ class DiceLoss(LossModule, loss=dice_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -675,6 +900,7 @@ class JaccardLoss(LossModule, loss=jaccard_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -687,6 +913,7 @@ class TverskyLoss(LossModule, loss=tversky_loss):
     beta: float = 0.5
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -700,6 +927,7 @@ class FocalTverskyLoss(LossModule, loss=focal_tversky_loss):
     gamma: float = 4 / 3
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     class_weight: Tensor | None = None
     ignore_index: int = -100
     reduction: Reduction = "mean"
@@ -710,7 +938,28 @@ class GeneralizedDiceLoss(LossModule, loss=generalized_dice_loss):
 
     smooth: float = 1.0
     multilabel: bool = False
+    batch: bool = False
     ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class ClDiceLoss(LossModule, loss=cl_dice_loss):
+    """The Module of :func:`cl_dice_loss`."""
+
+    iterations: int = 3
+    smooth: float = 1.0
+    multilabel: bool = False
+    batch: bool = False
+    class_weight: Tensor | None = None
+    ignore_index: int = -100
+    reduction: Reduction = "mean"
+
+
+class BoundaryLoss(LossModule, loss=boundary_loss):
+    """The Module of :func:`boundary_loss`."""
+
+    multilabel: bool = False
+    class_weight: Tensor | None = None
     reduction: Reduction = "mean"
 
 

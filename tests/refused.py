@@ -23,6 +23,7 @@ _NUMBERS = {
 }
 _OTHERS: dict[str, tuple[Any, ...]] = {
     "an integer": (None, 0.5, "0", True, 2**63, -(2**63) - 1),
+    "a non-negative integer": (-1, None, 0.5, "0", True, 2**63),
     "True or False": (1, 0, "yes", None, np.ones(1, dtype=bool)),
     "a tensor of shape (C,)": (None, 1.0, [1.0, 2.0], np.ones(2)),
     "None or a tensor of shape (C,)": (1.0, "balanced", [1.0], np.ones(2)),

@@ -90,6 +90,8 @@ def test_what_is_ignored_is_as_if_left_out(case: LossCase, hyper: Hyper, ignored
     input, target = case.arguments(*case.layout.batch_shape(12))
     is_map = case.card.family == "segmentation"
     kept = torch.arange(input.shape[-1] if is_map else len(input)) % 3 != 1
+    if case.name == "cl_dice_loss":  # where pixels have neighbours, only an edge can be left out
+        kept = torch.arange(input.shape[-1]) > 0
 
     def some(a: Tensor, which: Tensor) -> Tensor:
         return a[..., which] if is_map else a[which]

@@ -26,6 +26,7 @@ ACCEPTED: dict[str, tuple[Any, ...]] = {
     "finite_number": (-1e308, 1e308),
     "boolean": (True, False, np.True_, np.False_),
     "integer": (-(2**63), 2**63 - 1, np.uint8(255)),
+    "non_negative_integer": (0, 3, np.uint8(255)),
     "class_vector": (torch.ones(3),),
     "optional_class_vector": (torch.ones(3), None),
 }

@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 import lossfns
@@ -332,6 +334,416 @@ def test_digits_of_many_pixels_and_of_small_losses(elsewhere: bool, monkeypatch:
             assert gap == 0 or exact.max() < 1e-6
 
 
+# The batch as one image
+
+
+def one_image(z: Tensor) -> Tensor:
+    """(N, C, H, W) as (1, C, N · H, W)."""
+    return z.transpose(0, 1).flatten(1, 2).unsqueeze(0)
+
+
+@each_overlap
+@pytest.mark.parametrize("kind", ["indices", "one-hot", "soft", "multilabel", "soft multilabel"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_batch_is_one_image_of_all_pixels(
+    name: str, kind: str, chunked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if chunked:
+        monkeypatch.setattr(_chunked, "CHUNK", 2)
+    z, y = masks(3)
+    soft = masks(3, seed=1)[0].softmax(1)
+    target = {"indices": y, "one-hot": one_hot(y), "multilabel": one_hot(y)}.get(kind, soft)
+    multilabel = "multilabel" in kind
+    hypers: list[dict[str, Any]] = (
+        [{"smooth": 0.0}, {"smooth": 7.5}, {"ignore_index": 1}] if kind == "indices" else [{"smooth": 2.0}]
+    )
+    for hyper in hypers:
+        kw: dict[str, Any] = {"multilabel": multilabel, **hyper}
+        whole = y.flatten(0, 1).unsqueeze(0) if kind == "indices" else one_image(target)
+        if name == "generalized_dice_loss":
+            size: tuple[int, ...] = ()
+        else:
+            size = (C,)
+            kw["class_weight"] = torch.tensor([0.5, 3.0, 1.0])
+        found = loss(name, z, target, batch=True, reduction="none", **kw)
+        assert found.shape == size
+        torch.testing.assert_close(found, loss(name, one_image(z), whole, reduction="none", **kw)[0])
+        together = loss(name, z, target, batch=True, **kw)
+        torch.testing.assert_close(together, loss(name, one_image(z), whole, **kw))
+        got = gradient(lambda v: loss(name, v, target, batch=True, **kw), z)  # noqa: B023
+        expected = gradient(lambda v: loss(name, v, whole, **kw), one_image(z))  # noqa: B023
+        torch.testing.assert_close(one_image(got), expected)
+    if kind != "indices":
+        kw.pop("class_weight", None)
+        found = loss(name, z, target, batch=True, reduction="none", **kw)
+        torch.testing.assert_close(found, by_loop(name, one_image(z), one_image(target), **kw)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "each", "together"), [("dice_loss", 1 / 2, 1 / 3), ("jaccard_loss", 1 / 2, 1 / 2)]
+)
+def test_a_batch_of_a_full_mask_and_an_empty_one(name: str, each: float, together: float) -> None:
+    """All is predicted: right in one image, wrong in the other, and half of all is right."""
+    z, t = torch.full((2, 1, 4), 500.0), torch.tensor([[[1.0] * 4], [[0.0] * 4]])
+    kw: dict[str, Any] = {"multilabel": True, "smooth": 0.0}
+    assert loss(name, z, t, **kw).item() == pytest.approx(each)
+    assert loss(name, z, t, batch=True, **kw).item() == pytest.approx(together)
+
+
+def test_the_sizes_of_classes_are_those_of_the_batch() -> None:
+    """Sizes 4 and 4, not 1 and 3 here and 3 and 1 there: all classes weigh alike, and the ratio is plain."""
+    z, y = masks(2)
+    z, y = z[:, :2, :1, :4], torch.tensor([[[0, 0, 0, 1]], [[0, 1, 1, 1]]])
+    p, t = z.softmax(1), F.one_hot(y, 2).movedim(-1, 1)
+    expected = (p - t).abs().sum() / (p + t).sum()
+    torch.testing.assert_close(lossfns.generalized_dice_loss(z, y, smooth=0.0, batch=True), expected)
+    assert not torch.isclose(lossfns.generalized_dice_loss(z, y, smooth=0.0), expected)
+
+
+@each_overlap
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_an_image_is_left_out_of_a_batch_by_its_target(name: str, multilabel: bool, poison: float) -> None:
+    z, y = masks(3)
+    t = one_hot(y) if multilabel else y
+    kw: dict[str, Any] = {"multilabel": multilabel, "batch": True, "ignore_index": 255}
+    kept = loss(name, z[1:], t[1:], **kw)
+    slope = gradient(lambda v: loss(name, v, t[1:], **kw), z[1:])
+    dirty, target = z.clone(), t.clone()
+    dirty[0], target[0] = poison, 255
+    torch.testing.assert_close(loss(name, dirty, target, **kw), kept)
+    got = gradient(lambda v: loss(name, v, target, **kw), dirty)
+    torch.testing.assert_close(got[1:], slope)
+    assert (got[0] == 0).all()
+
+
+@each_overlap
+def test_images_of_a_batch_have_no_weights(name: str) -> None:
+    z, y = masks(2)
+    with pytest.raises(
+        ValueError, match=r"weight must broadcast to .*; an image is left out .* ignore_index"
+    ):
+        loss(name, z, y, batch=True, weight=torch.tensor([[1.0], [0.0]]))
+
+
+@pytest.mark.parametrize("name", [n for n in OVERLAP if n != "generalized_dice_loss"])
+@pytest.mark.parametrize("by", ["weight", "class_weight"])
+def test_weights_of_the_classes_of_a_batch(name: str, by: str) -> None:
+    z, y = masks()
+    weight = torch.tensor([0.0, 1.0, 3.0]).double()
+    each = loss(name, z, y, batch=True, reduction="none")
+    found = loss(name, z, y, batch=True, **{by: weight})
+    torch.testing.assert_close(found, (each * weight).sum() / weight.sum())
+    t = one_hot(y)
+    kept = loss(name, z[:, 1:], t[:, 1:], multilabel=True, batch=True, reduction="none")
+    z[:, 0], t[:, 0] = math.nan, math.nan
+    kw: dict[str, Any] = {"multilabel": True, "batch": True, by: weight}
+    with lossfns.strict():
+        none = loss(name, z, t, reduction="none", **kw)
+    torch.testing.assert_close(none, torch.cat([torch.zeros(1), kept * weight[1:]]))
+    slope = gradient(lambda v: loss(name, v, t, **kw), z)
+    assert (slope[:, 0] == 0).all()
+    assert slope.isfinite().all()
+
+
+@each_softmax
+@pytest.mark.parametrize("chunked", [False, True])
+def test_all_of_a_batch_weighs_nothing(name: str, chunked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if chunked:
+        monkeypatch.setattr(_chunked, "CHUNK", 1)
+    z = torch.full((2, C, *SIZE), math.nan)
+    kw: dict[str, Any] = {} if name == "lovasz_softmax_loss" else {"batch": True}
+    y = torch.zeros(2, *SIZE, dtype=torch.int64)
+    for target, weight in ((y, torch.tensor(0.0)), (y - 100, None)):
+        assert loss(name, z, target, weight=weight, **kw).item() == 0
+        slope = gradient(lambda v: loss(name, v, target, weight=weight, **kw), z)  # noqa: B023
+        assert torch.equal(slope, torch.zeros_like(z))
+
+
+@each_overlap
+@pytest.mark.parametrize("shape", [(0, 3, 4), (2, 3, 0)])
+def test_a_batch_of_nothing(name: str, shape: tuple[int, ...]) -> None:
+    z = torch.zeros(shape, requires_grad=True)
+    value = loss(name, z, torch.zeros(shape[0], shape[2], dtype=torch.int64), batch=True)
+    assert value.item() == 0
+    assert torch.autograd.grad(value, z)[0].shape == shape
+
+
+@each_overlap
+def test_a_batch_under_vmap_and_twice_differentiated(name: str) -> None:
+    z, y = masks(4)
+    z, y = z.unflatten(0, (2, 2)), y.unflatten(0, (2, 2))
+
+    def f(z: Tensor, y: Tensor) -> Tensor:
+        return loss(name, z, y, batch=True, reduction="none")
+
+    torch.testing.assert_close(
+        torch.func.vmap(f)(z, y), torch.stack([f(*pair) for pair in zip(z, y, strict=True)])
+    )
+    if name != "generalized_dice_loss":  # its weights are constants
+        few = z[0, :, :, :2, :2].clone().requires_grad_()
+        assert torch.autograd.gradgradcheck(lambda v: f(v, y[0, :, :2, :2]), few)
+
+
+# Centre-line Dice
+
+
+def sure(*masks: Tensor) -> Tensor:
+    """Logits that are sure of masks (N, H, W), (N, 1, H, W)."""
+    return torch.stack([200.0 * (2 * mask.float() - 1) for mask in masks], 1)
+
+
+def centre_line(z: Tensor, mask: Tensor, **kwargs: Any) -> Tensor:
+    return lossfns.cl_dice_loss(z, mask.unsqueeze(1), multilabel=True, **kwargs)
+
+
+def band(low: int, high: int) -> Tensor:
+    """A road along a map of 9 × 6 pixels."""
+    mask = torch.zeros(1, 9, 6)
+    mask[:, low:high] = 1
+    return mask
+
+
+def test_widths_do_not_count_but_gaps_do() -> None:
+    wide, narrow = band(2, 7), band(4, 5)
+    for one, other in ((wide, narrow), (narrow, wide), (wide, wide), (band(3, 6), wide)):
+        assert centre_line(sure(one), other).item() == 0
+    gap = narrow.clone()
+    gap[..., 2] = 0
+    for smooth in (0.25, 1.0):
+        sensitivity = (5 + smooth) / (6 + smooth)
+        expected = 1 - 2 * sensitivity / (1 + sensitivity)
+        for true in (wide, narrow):
+            assert centre_line(sure(gap), true, smooth=smooth).item() == pytest.approx(expected, rel=1e-6)
+            swapped = centre_line(sure(true), gap, smooth=smooth)
+            if true is narrow:  # what is a gap here is a false piece there
+                assert swapped.item() == pytest.approx(expected, rel=1e-6)
+    apart = centre_line(sure(band(0, 1)), band(5, 6), smooth=0.5)
+    assert apart.item() == pytest.approx(1 - 0.5 / 6.5)
+
+
+def test_erosions_have_to_reach_the_middle() -> None:
+    """Half of a road of 5 pixels is eroded in two steps; before, it has no skeleton but the 1 of smooth."""
+    wide, elsewhere = band(2, 7), sure(band(8, 9))
+    precision = 1 / 7
+    for iterations in range(5):
+        sensitivity = 1 / 7 if iterations >= 2 else 1
+        expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
+        found = centre_line(elsewhere, wide, iterations=iterations)
+        assert found.item() == pytest.approx(expected, rel=1e-6), iterations
+    whole = torch.ones(1, 9, 6)
+    assert centre_line(elsewhere, whole, iterations=9).item() == 0, "a mask that fills the image has none"
+
+
+def by_scipy(x: Tensor, iterations: int) -> Tensor:
+    """The soft skeleton of one image or volume by the morphology of SciPy; beyond the edge is the edge."""
+    image, left = x.numpy(), 1.0
+    cross = ndimage.generate_binary_structure(x.ndim, 1)
+    for _ in range(iterations + 1):
+        eroded = ndimage.grey_erosion(image, footprint=cross, mode="nearest")
+        opened = ndimage.grey_dilation(eroded, size=3, mode="nearest")
+        left = left * (1 - np.maximum(image - opened, 0))
+        image = eroded
+    return torch.from_numpy(1 - left)
+
+
+@pytest.mark.parametrize("size", [(7, 9), (5, 6, 4), (1, 8), (3, 1, 2)])
+@pytest.mark.parametrize("iterations", [0, 1, 4])
+@pytest.mark.parametrize("soft", [False, True])
+def test_centre_lines_of_images_and_volumes_by_scipy(
+    size: tuple[int, ...], iterations: int, soft: bool
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = 3 * torch.randn(2, 2, *size, generator=generator, dtype=torch.float64)
+    t = torch.rand(z.shape, generator=generator, dtype=torch.float64)
+    t = t if soft else (t > 0.3).double()
+    found = lossfns.cl_dice_loss(z, t, multilabel=True, iterations=iterations, smooth=0.5, reduction="none")
+    for n, c in itertools.product(range(2), range(2)):
+        p, mask = z[n, c].sigmoid(), t[n, c]
+        thin, true = by_scipy(p, iterations), by_scipy(mask, iterations)
+        assert (thin <= p + 1e-12).all()
+        precision = (torch.minimum(thin, mask).sum() + 0.5) / (thin.sum() + 0.5)
+        sensitivity = (torch.minimum(true, p).sum() + 0.5) / (true.sum() + 0.5)
+        expected = 1 - 2 * precision * sensitivity / (precision + sensitivity)
+        assert found[n, c].item() == pytest.approx(expected.item(), rel=1e-10)
+    turned = [v.transpose(2, -1) for v in (z, t)]
+    same = lossfns.cl_dice_loss(*turned, multilabel=True, iterations=iterations, smooth=0.5, reduction="none")
+    torch.testing.assert_close(same, found)
+
+
+@pytest.mark.parametrize("kind", ["indices", "one-hot", "multilabel"])
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_what_is_ignored_lies_beyond_the_edge(kind: str, poison: float) -> None:
+    """A column without labels parts an image in two, which a batch counts as one."""
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(1, C, 5, 9, generator=generator, dtype=torch.float64)
+    y = torch.randint(C, (1, 5, 9), generator=generator)
+    target = y if kind == "indices" else one_hot(y)
+    kw: dict[str, Any] = {"multilabel": kind == "multilabel", "iterations": 2, "reduction": "none"}
+
+    def halves(v: Tensor) -> Tensor:
+        return torch.cat([v[..., :4], v[..., 5:]])
+
+    dirty, holes = z.clone(), target.clone()
+    dirty[..., 4], holes[..., 4] = poison, 255
+    found = lossfns.cl_dice_loss(dirty, holes, ignore_index=255, **kw)
+    torch.testing.assert_close(found[0], lossfns.cl_dice_loss(halves(z), halves(target), batch=True, **kw))
+    got = gradient(lambda v: lossfns.cl_dice_loss(v, holes, ignore_index=255, **kw), dirty)
+    expected = gradient(lambda v: lossfns.cl_dice_loss(v, halves(target), batch=True, **kw), halves(z))
+    torch.testing.assert_close(halves(got), expected)
+    assert (got[..., 4] == 0).all()
+
+
+def test_one_hot_masks_have_the_centre_lines_of_indices() -> None:
+    z, y = masks()
+    z = z + 30 * one_hot(y)  # 1 − p in float32 has no digits left
+    for dtype in (torch.float64, torch.float32):
+        a, b = (lossfns.cl_dice_loss(z.to(dtype), t, reduction="none") for t in (y, one_hot(y).to(dtype)))
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=0)
+        exact = lossfns.cl_dice_loss(z, y, reduction="none")
+        torch.testing.assert_close(a.double(), exact, rtol=1e-4, atol=0)
+        assert 0 < exact.min() < exact.max() < 1e-9
+
+
+def test_soft_masks_have_no_centre_line_loss_where_they_are_met() -> None:
+    z = masks()[0]
+    assert lossfns.cl_dice_loss(z, z.sigmoid(), multilabel=True).item() == pytest.approx(0, abs=1e-12)
+    assert lossfns.cl_dice_loss(z, z.softmax(1)).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("smooth", [1e-300, 1e-30, 1.0, 1e300])
+@pytest.mark.parametrize("logit", [-math.inf, -500.0, -90.0, 0.0, 500.0])
+def test_flat_predictions_have_no_centre_line(smooth: float, logit: float) -> None:
+    for mask in (band(4, 5), torch.zeros(1, 9, 6), torch.ones(1, 9, 6)):
+        z = torch.full((1, 1, 9, 6), logit, requires_grad=True)
+        value = centre_line(z, mask, smooth=smooth)
+        assert torch.autograd.grad(value, z)[0].isfinite().all()
+        if mask[0, 4, 0] and not mask[0, 0, 0]:
+            p = torch.sigmoid(z[0, 0, 0, 0].detach()).item()
+            sensitivity = 1.0 if smooth > 1e9 else (6 * p + smooth) / (6 + smooth)
+            expected = 1 - 2 * sensitivity / (1 + sensitivity)
+            assert value.item() == pytest.approx(expected, abs=1e-6)
+        else:
+            assert value.item() == 0
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3, 4), (2, 2, 0, 4), (2, 2, 3, 0, 1)])
+def test_no_centre_line_of_no_pixels(shape: tuple[int, ...]) -> None:
+    z = torch.zeros(shape, requires_grad=True)
+    for batch in (False, True):
+        value = lossfns.cl_dice_loss(z, torch.zeros(shape), multilabel=True, batch=batch)
+        assert value.item() == 0
+        assert torch.autograd.grad(value, z)[0].shape == shape
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4), (2, 3, 2, 2, 2, 2)])
+def test_centre_lines_are_of_images_or_volumes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"input must have shape \(N, C, H, W\) or \(N, C, D, H, W\), got"):
+        lossfns.cl_dice_loss(torch.zeros(shape), torch.zeros(shape), multilabel=True)
+
+
+@one_graph_for_many
+def test_one_graph_serves_centre_lines_of_every_size() -> None:
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    compiled: Any = torch.compile(lossfns.cl_dice_loss, fullgraph=True, dynamic=True, backend=count)
+    for size in ((2, C, 6, 5), (3, C, 11, 4), (2, C, 7, 9)):
+        z, y = torch.randn(size), torch.randint(C, (size[0], *size[2:]))
+        assert torch.allclose(compiled(z, y), lossfns.cl_dice_loss(z, y), atol=1e-6)
+    assert len(graphs) == 1
+
+
+# Boundary
+
+
+def signed_distance(mask: Tensor) -> Tensor:
+    """As the docstring says to make it."""
+    m = mask.numpy()
+    return torch.from_numpy(ndimage.distance_transform_edt(1 - m) - ndimage.distance_transform_edt(m))
+
+
+def test_the_boundary_loss_adds_the_distances_of_wrong_pixels() -> None:
+    """Above its least value: what is between the boundaries, each pixel with its distance."""
+    true, guess = torch.zeros(9, 12), torch.zeros(9, 12)
+    true[2:7, 3:8], guess[3:9, 1:7] = 1, 1
+    d = signed_distance(true)
+    kw: dict[str, Any] = {"multilabel": True, "reduction": "sum"}
+
+    def of(mask: Tensor) -> float:
+        return lossfns.boundary_loss(2000 * (mask.double() - 0.5)[None, None], d[None, None], **kw).item()
+
+    assert of(true) == d[d < 0].sum().item() < 0
+    assert of(1 - true) == d[d > 0].sum().item()
+    assert of(torch.zeros(9, 12)) == 0
+    assert of(guess) - of(true) == pytest.approx(d[true != guess].abs().sum().item(), rel=1e-12)
+    shifted = true.roll(1, 1)
+    further = true.roll(3, 1)
+    assert of(true) < of(shifted) < of(further)
+    near, far = torch.zeros(9, 12), torch.zeros(9, 12)
+    near[4, 8] = far[8, 11] = 1
+    assert of(near) == 1
+    assert of(far) == math.sqrt(20), "two rows down and four columns to the right"
+
+
+def test_the_gradient_of_the_boundary_loss_is_the_distance() -> None:
+    z = masks()[0]
+    d = 3 * torch.randn(z.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    p = z.sigmoid()
+    got = gradient(lambda v: lossfns.boundary_loss(v, d, multilabel=True, reduction="sum"), z)
+    torch.testing.assert_close(got / (p * (1 - p)), d)
+    p = z.softmax(1)
+    got = gradient(lambda v: lossfns.boundary_loss(v, d, reduction="sum"), z)
+    torch.testing.assert_close(got, p * (d - (p * d).sum(1, keepdim=True)))
+    torch.testing.assert_close(lossfns.boundary_loss(z, d), (p * d).mean())
+
+
+@pytest.mark.parametrize("by", ["weight", "class_weight"])
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_the_map_of_a_class_without_weight_is_not_looked_at(by: str, multilabel: bool) -> None:
+    z, d = masks()[0], masks(seed=4)[0]
+    p = z.sigmoid() if multilabel else z.softmax(1)
+    expected = (p * d)[:, 1:].mean()
+    class_weight = torch.tensor([0.0, 2.0, 2.0])
+    weight = class_weight if by == "class_weight" else class_weight.view(-1, 1, 1)
+    d[:, 0] = math.nan
+    if multilabel:
+        z[:, 0] = math.nan
+    kw: dict[str, Any] = {"multilabel": multilabel, by: weight}
+    with lossfns.strict():
+        torch.testing.assert_close(lossfns.boundary_loss(z, d, **kw), expected)
+    slope = gradient(lambda v: lossfns.boundary_loss(v, d, **kw), z)
+    assert slope.isfinite().all()
+    assert (slope[:, 0] == 0).all() == multilabel, "a softmax lifts the others by lowering this one"
+
+
+def test_pixels_without_weight_have_no_boundary_loss() -> None:
+    z, d = masks()[0], masks(seed=4)[0]
+    keep = torch.rand(2, 1, *SIZE, generator=torch.Generator().manual_seed(3)) < 0.6
+    expected = (z.softmax(1) * d)[keep.expand_as(z)].mean()
+    hole = ~keep.expand_as(z)
+    z, d = z.masked_fill(hole, math.nan), d.masked_fill(hole, math.inf)
+    torch.testing.assert_close(lossfns.boundary_loss(z, d, weight=keep), expected)
+    slope = gradient(lambda v: lossfns.boundary_loss(v, d, weight=keep), z)
+    assert slope.isfinite().all()
+    assert (slope[hole] == 0).all()
+
+
+def test_boundary_losses_that_cannot_be_meant_are_refused() -> None:
+    z = torch.zeros(2, 1, 4, 4)
+    with pytest.raises(ValueError, match=r"input must have .* 2 channels .* got \(2, 1, 4, 4\).*multilabel"):
+        lossfns.boundary_loss(z, z)
+    for shape in ((2, 4, 4), (2, 1, 4, 1), (1, 1, 4, 4)):
+        with pytest.raises(ValueError, match="distance must have the shape of input"):
+            lossfns.boundary_loss(z, torch.zeros(shape), multilabel=True)
+    with pytest.raises(ValueError, match=r"input must have shape \(N, C, \*\)"):
+        lossfns.boundary_loss(z.flatten(), z.flatten(), multilabel=True)
+
+
 # Lovász
 
 
@@ -507,8 +919,10 @@ def test_lovasz_gradients_keep_their_digits_in_float32() -> None:
 
 
 @one_graph_for_many
-@each_softmax
-def test_one_graph_serves_images_of_every_size(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kw"), [*((n, {}) for n in SOFTMAX), *((n, {"batch": True}) for n in OVERLAP)], ids=str
+)
+def test_one_graph_serves_images_of_every_size(name: str, kw: dict[str, Any]) -> None:
     graphs = []
 
     def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
@@ -519,7 +933,7 @@ def test_one_graph_serves_images_of_every_size(name: str) -> None:
     compiled: Any = torch.compile(getattr(lossfns, name), fullgraph=True, dynamic=True, backend=count)
     for size in ((2, C, 6), (3, C, 11), (2, C, 50)):
         z, y = torch.randn(size), torch.randint(C, (size[0], size[2]))
-        assert torch.allclose(compiled(z, y), loss(name, z, y), atol=1e-6)
+        assert torch.allclose(compiled(z, y, **kw), loss(name, z, y, **kw), atol=1e-6)
     assert len(graphs) == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lossfns.catalog.card import FINITE, NO, NO_LAW, NON_NEGATIVE, ONE, UNBOUNDED, YES, LossCard, always
+from lossfns.catalog.card import FINITE, NO, NO_LAW, NON_NEGATIVE, ONE, REAL, UNBOUNDED, YES, LossCard, always
 
 MASKS = "real logits, masks"
 PROBABILITY = always((0.0, 1.0), "$[0, 1]$")
@@ -60,6 +60,34 @@ CARDS = (
         "generalized_dice_loss",
         "Generalised Dice loss",
         r"w_k \frac{\operatorname{sign}(p_{kj} - t_{kj}) - \ell}{\sum_c w_c (\sum_i (p_{ci} + t_{ci}) + s)}",
+    ),
+    LossCard(
+        name="cl_dice_loss",
+        title="Centre-line Dice loss",
+        gradient=r"-\frac{2 (b^2 \nabla a + a^2 \nabla b)}{(a + b)^2}",
+        domain=MASKS,
+        range=PROBABILITY,
+        estimates="a mask, by its centre-line",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=FINITE,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="boundary_loss",
+        title="Boundary loss",
+        gradient="p (1 - p) d",
+        domain="real logits, signed distances",
+        range=REAL,
+        estimates="a mask",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=YES,
+        c2=YES,
+        lipschitz=FINITE,
+        smoothness=FINITE,
     ),
     LossCard(
         name="lovasz_softmax_loss",

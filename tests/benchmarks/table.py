@@ -132,8 +132,7 @@ BOXES = boxes(16, 100_000, 1_000_000)
 PAIRS = embeddings((32, 128), (2048, 128), (4096, 128))
 PROTOTYPES = prototypes((32, 128, 10), (512, 128, 10_000))
 STATISTICS = embeddings((32, 128), (2048, 512), (256, 8192))
-POOLED = "Z.movedim(1, 0).flatten(1)[None], K.flatten()[None]"
-ONE_MASK = "Z[:, :1].flatten()[None, None], M[:, :1].flatten()[None, None], multilabel=True"
+ONE_MASK = "Z[:, :1], M[:, :1], multilabel=True, batch=True"
 
 
 FOCAL = {
@@ -190,7 +189,7 @@ def table() -> Iterable[Row]:
         row("dice_loss(Z, K)", MAPS),
         row("dice_loss(Z, K, smooth=0)", MAPS),
         row("dice_loss(Z, M, multilabel=True, smooth=0)", MAPS),
-        row(f"dice_loss({POOLED})", MAPS),
+        row("dice_loss(Z, K, batch=True)", MAPS),
         row(f"dice_loss({ONE_MASK})", MAPS),
         row("jaccard_loss(Z, K)", MAPS),
         row("tversky_loss(Z, K, alpha=0.3, beta=0.7)", MAPS),

@@ -67,6 +67,65 @@ def generalized_dice(m: Any, z: Any, t: Any, smooth: float = 1.0, multilabel: bo
     return numerator / denominator if denominator else 0
 
 
+def soft_skeleton(x: dict[tuple[int, int], Any], iterations: int) -> dict[tuple[int, int], Any]:
+    """1 − Π (1 − what an opening takes away), over the erosions of an image, its pixels by their places."""
+
+    def near(i: int, j: int, reach: int) -> list[tuple[int, int]]:
+        """Places at most so far away, counted squared, in the image."""
+        steps = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a * a + b * b <= reach]
+        return [(i + a, j + b) for a, b in steps if (i + a, j + b) in x]
+
+    left = dict.fromkeys(x, 1)
+    for _ in range(iterations + 1):
+        eroded = {place: min(x[q] for q in near(*place, 1)) for place in x}
+        opened = {place: max(eroded[q] for q in near(*place, 2)) for place in x}
+        left = {place: left[place] * (1 - max(x[place] - opened[place], 0)) for place in x}
+        x = eroded
+    return {place: 1 - share for place, share in left.items()}
+
+
+def cl_dice(
+    m: Any,
+    z: Any,
+    t: Any,
+    iterations: int = 3,
+    smooth: float = 1.0,
+    multilabel: bool = False,
+    class_weight: Any = None,
+    ignore_index: int = -100,
+) -> list[Any]:
+    """One loss a class, from logits [class][row][column] and masks, or indices [row][column]."""
+    places = list(itertools.product(range(len(z[0])), range(len(z[0][0]))))
+    if multilabel:
+        kept = places
+        p = [{(i, j): 1 / (1 + m.exp(-row[i][j])) for i, j in kept} for row in z]
+        masks = [{(i, j): row[i][j] for i, j in kept} for row in t]
+    else:
+        kept = [(i, j) for i, j in places if t[i][j] != ignore_index]
+        pixels = {(i, j): softmax(m, [row[i][j] for row in z]) for i, j in kept}
+        p = [{place: pixels[place][c] for place in kept} for c in range(len(z))]
+        masks = [{(i, j): int(t[i][j] == c) for i, j in kept} for c in range(len(z))]
+    losses = []
+    for k, (guess, truth) in enumerate(zip(p, masks, strict=True)):
+        shares = []
+        for thin, mask in (
+            (soft_skeleton(guess, iterations), truth),
+            (soft_skeleton(truth, iterations), guess),
+        ):
+            inside = sum(min(thin[place], mask[place]) for place in kept)
+            shares.append((inside + smooth) / (sum(thin.values()) + smooth))
+        loss = 1 - 2 / sum(1 / share for share in shares)
+        losses.append(loss * (1 if class_weight is None else class_weight.tolist()[k]))
+    return losses
+
+
+def boundary(m: Any, z: Any, d: Any, multilabel: bool = False, class_weight: Any = None) -> Any:
+    if multilabel:
+        return d / (1 + m.exp(-z))
+    weights = [1] * len(z) if class_weight is None else class_weight.tolist()
+    return [w * p * away for w, p, away in zip(weights, softmax(m, z), d, strict=True)]
+
+
 def choquet(errors: list[Any], foreground: list[bool]) -> Any:
     """The integral, over the level u, of the Jaccard loss of having wrong the pixels with errors above u."""
 
@@ -150,6 +209,34 @@ def index_map(tail: Shape) -> Layout:
     )
 
 
+ROWS, COLUMNS = 3, 4
+
+
+def image(channels: int) -> Layout:
+    """An image of a few pixels: one soft mask, which has no kinks, or three classes and indices."""
+
+    def draw(generator: Generator, shape: Shape, low: float, high: float) -> list[Tensor]:
+        logits = uniform(generator, (shape[0], channels, ROWS, COLUMNS), low, high)
+        if channels == 1:
+            return [logits, uniform(generator, tuple(logits.shape), 0, 1)]
+        return [logits, torch.randint(channels, (shape[0], ROWS, COLUMNS), generator=generator)]
+
+    def predictions(x: Tensor, target: Any) -> list[Tensor]:
+        t = torch.tensor(target)
+        return [x.reshape(len(x), channels, ROWS, COLUMNS), t.expand(len(x), *t.shape)]
+
+    return Layout(
+        draw=draw,
+        units=zip_rows,
+        predictions=predictions,
+        symbols=lambda z, t: {},
+        dim=channels * ROWS * COLUMNS,
+        tail=(channels,),
+        shape=(4, channels),
+        empty=((0, channels),),
+    )
+
+
 def of_indices(loss: Callable[..., Any]) -> Callable[..., Any]:
     """A loss of masks, from indices; the ignored pixels left out."""
 
@@ -190,6 +277,12 @@ REJECTED_REGION = (
     ("target", (GRID, [0, 1, 2, 3])),
     ("target", (GRID, [0, 1, 2, -1])),
 )
+ROAD = [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]
+BLOCK = [[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0]]
+HILLS = [[-3.0, 20.0, 0.5, 1.0], [0.0, -60.0, 7.5, 2.0], [-40.0, 40.0, -1e-3, 9.0]]
+PLAIN = [[0.5] * 4] * 3
+CHECKED = [[8.0, -8.0, 8.0, -8.0], [-8.0, 8.0, -8.0, 8.0], [8.0, -8.0, 8.0, -8.0]]
+AREAS = [[0, 1, 2, 2], [1, 1, 1, 2], [0, 0, 1, 1]]
 REGION_MINIMISER = ([[800.0, -800.0], [0.0, 0.0], [-800.0, 800.0]], [0, 2])
 
 
@@ -230,6 +323,102 @@ def overlap_cases(
     return as_mask, indices
 
 
+def boundary_cases() -> tuple[LossCase, LossCase]:
+    plain = elementwise("z", "d")
+    as_mask = LossCase(
+        "boundary_loss",
+        boundary,
+        layout=dataclasses.replace(
+            plain,
+            predictions=lambda x, d: [x.unsqueeze(1), torch.full_like(x, d).unsqueeze(1)],
+            symbols=lambda z, d: {"p": 1 / (1 + math.exp(-z)), "d": d},
+            tail=(1,),
+            empty=((0, 2), (2, 3, 0)),
+            scalars=False,
+        ),
+        required={"multilabel": True},
+        extremes=tuple(([z], [d]) for z in (-80.0, -20.0, 0.0, 0.5, 80.0) for d in (-1e4, -0.5, 0.0, 7.0)),
+        rejected=(
+            ("input", ([math.nan], [1.0])),
+            ("input", ([INF], [1.0])),
+            ("distance", ([0.0], [math.nan])),
+            ("distance", ([0.0], [-INF])),
+        ),
+        claims=Claims(unbounded_range=(-30.0, 30.0), targets=(3.0, -2.0), minimiser=([800.0], [-10.0])),
+    )
+    as_classes = dataclasses.replace(
+        as_mask,
+        layout=dataclasses.replace(
+            plain,
+            units=zip_rows,
+            predictions=lambda x, d: [x, torch.tensor(d, dtype=x.dtype).expand_as(x)],
+            symbols=lambda z, d: {},
+            dim=CLASSES,
+            tail=(CLASSES,),
+            shape=(4, CLASSES),
+            empty=((0, CLASSES),),
+            scalars=False,
+        ),
+        form="classes",
+        required={},
+        denominator=each_class_weight,
+        hypers=({}, {"class_weight": WEIGHTS}),
+        extremes=tuple(
+            (z, [-3.0, 0.5, 1e3]) for z in ([0.0, 0.0, 0.0], [60.0, -60.0, 1.0], [-80.0, 80.0, 79.0])
+        ),
+        rejected=(
+            ("input", ([0.0, math.nan, 0.0], [1.0, 1.0, 1.0])),
+            ("distance", ([0.0, 0.0, 0.0], [1.0, math.nan, 1.0])),
+        ),
+        claims=dataclasses.replace(
+            as_mask.claims, targets=([1.0, -3.0, 2.0],), minimiser=([800.0, 0.0, 0.0], [-30.0, 1.0, 1.0])
+        ),
+    )
+    return as_mask, as_classes
+
+
+def cl_dice_cases() -> tuple[LossCase, LossCase]:
+    best = [[[800.0 * (2 * v - 1) for v in row] for row in ROAD]]
+    as_mask = LossCase(
+        "cl_dice_loss",
+        cl_dice,
+        layout=image(1),
+        required={"multilabel": True},
+        hypers=({}, {"iterations": 0}, {"iterations": 1, "smooth": 0.25}),
+        extremes=tuple(([z], [t]) for z in (HILLS, PLAIN, CHECKED) for t in (ROAD, BLOCK)),
+        rejected=(
+            ("input", ([[[math.nan] * 4] * 3], [ROAD])),
+            ("target", ([PLAIN], [[[2.0] * 4] * 3])),
+            ("target", ([PLAIN], [[[math.nan] * 4] * 3])),
+        ),
+        claims=Claims(
+            unbounded_range=(-30.0, 30.0),
+            targets=([ROAD], [BLOCK]),
+            kink_direction=tuple(v - 0.5 for row in ROAD for v in row),
+            evaluates_formula=False,
+            reaches_upper_end=False,
+            minimiser=(best, [ROAD]),
+        ),
+    )
+    areas = [[[800.0 * (v == c) for v in row] for row in AREAS] for c in range(CLASSES)]
+    indices = dataclasses.replace(
+        as_mask,
+        layout=image(CLASSES),
+        form="indices",
+        required={},
+        denominator=each_class_weight,
+        hypers=({}, {"iterations": 1}, {"class_weight": WEIGHTS}, {"ignore_index": 1}),
+        extremes=(([HILLS, PLAIN, CHECKED], AREAS),),
+        rejected=(
+            ("input", ([[[math.nan] * 4] * 3] * 3, AREAS)),
+            ("target", ([PLAIN] * 3, [[0, 1, 2, 3]] * 3)),
+            ("target", ([PLAIN] * 3, [[0, 1, 2, -1]] * 3)),
+        ),
+        claims=dataclasses.replace(as_mask.claims, targets=(), minimiser=(areas, AREAS)),
+    )
+    return as_mask, indices
+
+
 CASES = (
     *overlap_cases("dice_loss", tversky, {"smooth": 0.0}, {"smooth": 10.0}),
     *overlap_cases("jaccard_loss", functools.partial(tversky, alpha=1.0, beta=1.0), {"smooth": 0.0}),
@@ -241,6 +430,8 @@ CASES = (
         {"gamma": 2.0, "smooth": 0.25, "alpha": 1.0},
     ),
     *overlap_cases("generalized_dice_loss", generalized_dice, {"smooth": 0.0}, evaluates_formula=False),
+    *cl_dice_cases(),
+    *boundary_cases(),
     LossCase(
         "lovasz_softmax_loss",
         lovasz_softmax,

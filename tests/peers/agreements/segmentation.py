@@ -2,10 +2,8 @@
 
 from tests.peers.agreements import same
 
-BATCH = "the batch as one image; smooth is half ours"
 SMOOTH = "smooth is half ours"
-POOLED = "Z.movedim(1, 0).flatten(1)[None], K.flatten()[None]"
-ONE_MASK = "Z[:, :1].flatten()[None, None], M[:, :1].flatten()[None, None], multilabel=True"
+ONE_MASK = "Z[:, :1], M[:, :1], multilabel=True, batch=True"
 LAST = "jnp.moveaxis(Z, 1, -1), jax.nn.one_hot(K, 3)"
 
 AGREEMENTS = (
@@ -48,25 +46,31 @@ AGREEMENTS = (
         ),
     ),
     same(
-        f"dice_loss({POOLED})",
-        ("SMP", "smp.losses.DiceLoss('multiclass', smooth=0.5)(Z, K)", BATCH),
+        "dice_loss(Z, K, batch=True)",
+        (
+            "MONAI",
+            "monai.losses.DiceLoss(batch=True, softmax=True, to_onehot_y=True, smooth_nr=1, smooth_dr=1)"
+            "(Z, K[:, None])",
+            "smooth is 10⁻⁵ by default",
+        ),
+        ("SMP", "smp.losses.DiceLoss('multiclass', smooth=0.5)(Z, K)", SMOOTH),
     ),
     same(
-        f"dice_loss({POOLED}, class_weight=c)",
+        "dice_loss(Z, K, batch=True, class_weight=c)",
         (
             "SMP",
             "smp.losses.DiceLoss('multiclass', smooth=0.5, class_weights=c)(Z, K)",
-            f"{BATCH}; weights in float32",
+            f"{SMOOTH}; weights in float32",
             1e-6,
         ),
     ),
     same(
-        f"dice_loss({POOLED.replace('K', 'L')}, ignore_index=255)",
-        ("SMP", "smp.losses.DiceLoss('multiclass', smooth=0.5, ignore_index=255)(Z, L)", BATCH),
+        "dice_loss(Z, L, batch=True, ignore_index=255)",
+        ("SMP", "smp.losses.DiceLoss('multiclass', smooth=0.5, ignore_index=255)(Z, L)", SMOOTH),
     ),
     same(
         f"dice_loss({ONE_MASK})",
-        ("SMP", "smp.losses.DiceLoss('binary', smooth=0.5)(Z[:, :1], M[:, :1])", BATCH),
+        ("SMP", "smp.losses.DiceLoss('binary', smooth=0.5)(Z[:, :1], M[:, :1])", SMOOTH),
     ),
     same(
         "jaccard_loss(Z, K)",
@@ -78,8 +82,14 @@ AGREEMENTS = (
         ),
     ),
     same(
-        f"jaccard_loss({POOLED})",
-        ("SMP", "smp.losses.JaccardLoss('multiclass', smooth=1)(Z, K)", "the batch as one image"),
+        "jaccard_loss(Z, K, batch=True)",
+        (
+            "MONAI",
+            "monai.losses.DiceLoss(jaccard=True, batch=True, softmax=True, to_onehot_y=True, smooth_nr=2, "
+            "smooth_dr=2)(Z, K[:, None])",
+            "smooth is twice ours",
+        ),
+        ("SMP", "smp.losses.JaccardLoss('multiclass', smooth=1)(Z, K)"),
     ),
     same(
         "tversky_loss(Z, K, alpha=0.3, beta=0.7)",
@@ -109,8 +119,14 @@ AGREEMENTS = (
         ),
     ),
     same(
-        f"tversky_loss({POOLED}, alpha=0.3, beta=0.7)",
-        ("SMP", "smp.losses.TverskyLoss('multiclass', smooth=0.5, alpha=0.3, beta=0.7)(Z, K)", BATCH),
+        "tversky_loss(Z, K, alpha=0.3, beta=0.7, batch=True)",
+        (
+            "MONAI",
+            "monai.losses.TverskyLoss(batch=True, softmax=True, to_onehot_y=True, alpha=0.3, beta=0.7, "
+            "smooth_nr=0.5, smooth_dr=0.5)(Z, K[:, None])",
+            SMOOTH,
+        ),
+        ("SMP", "smp.losses.TverskyLoss('multiclass', smooth=0.5, alpha=0.3, beta=0.7)(Z, K)", SMOOTH),
     ),
     same(
         f"focal_tversky_loss({ONE_MASK}, gamma=4 / 3)",
@@ -118,7 +134,7 @@ AGREEMENTS = (
             "SMP",
             "smp.losses.TverskyLoss('binary', smooth=0.5, alpha=0.3, beta=0.7, gamma=3 / 4)(Z[:, :1], M[:, "
             ":1])",
-            f"{BATCH}; gamma is 1/γ, of the mean over classes",
+            f"{SMOOTH}; gamma is 1/γ, of the mean over classes",
         ),
     ),
     same(
@@ -129,6 +145,32 @@ AGREEMENTS = (
             "(Z, K[:, None])",
             "smooth is added once; class sizes in float32",
             1e-5,
+        ),
+    ),
+    same(
+        "generalized_dice_loss(Z, K, smooth=0, batch=True)",
+        (
+            "MONAI",
+            "monai.losses.GeneralizedDiceLoss(batch=True, softmax=True, to_onehot_y=True, smooth_nr=0, "
+            "smooth_dr=0)(Z, K[:, None])",
+            "smooth is added once; class sizes in float32",
+            1e-5,
+        ),
+    ),
+    same(
+        "cl_dice_loss(Z[:, :1], M[:, :1], multilabel=True)",
+        (
+            "MONAI",
+            "monai.losses.SoftclDiceLoss(sigmoid=True, smooth=1e-12)(Z[:, :1], M[:, :1])",
+            "all channels in one ratio; adds smooth to a + b, 10⁻⁴ by default",
+        ),
+    ),
+    same(
+        "boundary_loss(Z, monai.losses.BoundaryLoss().compute_distance_map(F.one_hot(K, 3).movedim(-1, 1)))",
+        (
+            "MONAI",
+            "monai.losses.BoundaryLoss(softmax=True, to_onehot_y=True)(Z, K[:, None])",
+            "makes the distances from the target, inside one pixel less",
         ),
     ),
     same(

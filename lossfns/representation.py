@@ -120,7 +120,8 @@ def contrastive_loss(
         ValueError: under ``strict()`` a target outside [0, 1].
 
     Source:
-        Hadsell, Chopra & LeCun (2006), *Dimensionality reduction by learning an invariant mapping*.
+        Hadsell, Chopra & LeCun (2006), *Dimensionality reduction by learning an invariant mapping*. Chapter:
+        Pairs and triplets.
 
     Example:
         >>> u, v = torch.tensor([[0.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.6, 0.0], [0.6, 0.0]])
@@ -183,7 +184,7 @@ def triplet_loss(
 
     Source:
         Schroff, Kalenichenko & Philbin (2015), *FaceNet* (with squared distances); Hermans, Beyer & Leibe
-        (2017), *In defense of the triplet loss* (soft).
+        (2017), *In defense of the triplet loss* (soft). Chapter: Pairs and triplets.
 
     Example:
         >>> a, p, n = torch.tensor([[0.0]]), torch.tensor([[1.0]]), torch.tensor([[1.5]])
@@ -241,7 +242,8 @@ def batch_hard_triplet_loss(
         ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
 
     Source:
-        Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification*.
+        Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification*. Chapter:
+        Pairs and triplets.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [1.5]])
@@ -287,7 +289,7 @@ def batch_all_triplet_loss(
 
     Source:
         Hermans, Beyer & Leibe (2017), *In defense of the triplet loss for person re-identification* (batch
-        all, mean of the non-zero losses).
+        all, mean of the non-zero losses). Chapter: Pairs and triplets.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [1.5]])
@@ -334,7 +336,7 @@ def batch_semi_hard_triplet_loss(
 
     Source:
         Schroff, Kalenichenko & Philbin (2015), *FaceNet: a unified embedding for face recognition and
-        clustering* (with squared distances).
+        clustering* (with squared distances). Chapter: Pairs and triplets.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [-0.5], [1.5]])
@@ -461,7 +463,8 @@ def circle_loss(
         ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
 
     Source:
-        Sun et al. (2020), *Circle loss: a unified perspective of pair similarity optimization*.
+        Sun et al. (2020), *Circle loss: a unified perspective of pair similarity optimization*. Chapter:
+        Pairs and triplets.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -533,7 +536,7 @@ def multi_similarity_loss(
 
     Source:
         Wang, Han, Huang, Dong & Scott (2019), *Multi-similarity loss with general pair weighting for deep
-        metric learning*.
+        metric learning*. Chapter: Pairs and triplets.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])

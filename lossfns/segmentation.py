@@ -422,7 +422,7 @@ def cl_dice_loss(
         ValueError: one axis of pixels, or more than three; as :func:`dice_loss`.
 
     Source:
-        Shit et al. (2021), *clDice*.
+        Shit et al. (2021), *clDice*. Chapter: Training a segmenter.
 
     Example:
         >>> road = torch.tensor([[[[0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0.0]]]])
@@ -490,7 +490,8 @@ def boundary_loss(
             NaN or +∞ logits.
 
     Source:
-        Kervadec et al. (2019), *Boundary loss for highly unbalanced segmentation*.
+        Kervadec et al. (2019), *Boundary loss for highly unbalanced segmentation*. Chapter: Training a
+        segmenter.
 
     Example:
         >>> road = torch.tensor([[[3.0, 2, 1, -1, -1, 1]]])  # of pixels 3 and 4

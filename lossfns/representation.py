@@ -955,6 +955,7 @@ def arcface_loss(
 
     Source:
         Deng, Guo, Xue & Zafeiriou (2019), *ArcFace: additive angular margin loss for deep face recognition*.
+        Chapter: Margins on the sphere.
 
     Example:
         >>> arcface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.5, scale=1.0)
@@ -1009,7 +1010,8 @@ def cosface_loss(
 
     Source:
         Wang et al. (2018), *CosFace: large margin cosine loss for deep face recognition*; Movshovitz-Attias
-        et al. (2017), *No fuss distance metric learning using proxies* (Proxy-NCA).
+        et al. (2017), *No fuss distance metric learning using proxies* (Proxy-NCA). Chapter: Margins on the
+        sphere.
 
     Example:
         >>> cosface_loss(torch.tensor([[0.5, 0.2]]), torch.tensor([0]), margin=0.3, scale=1.0)
@@ -1234,7 +1236,8 @@ def proxy_anchor_loss(
         IndexError: a target outside 0 … C − 1.
 
     Source:
-        Kim, Kim, Cho & Kwak (2020), *Proxy anchor loss for deep metric learning*.
+        Kim, Kim, Cho & Kwak (2020), *Proxy anchor loss for deep metric learning*. Chapter: Margins on the
+        sphere.
 
     Example:
         >>> x, proxies = torch.tensor([[2.0, 0.0], [0.6, 0.8]]), torch.eye(2)
@@ -1304,6 +1307,7 @@ def center_loss(
 
     Source:
         Wen, Zhang, Li & Qiao (2016), *A discriminative feature learning approach for deep face recognition*.
+        Chapter: Margins on the sphere.
 
     Example:
         >>> x, centers = torch.tensor([[1.0, 1.0], [3.0, 0.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]])

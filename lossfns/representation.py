@@ -788,7 +788,7 @@ def nt_xent_loss(
 
     Source:
         Chen, Kornblith, Norouzi & Hinton (2020), *A simple framework for contrastive learning of visual
-        representations*.
+        representations*. Chapter: Two views.
 
     Example:
         >>> nt_xent_loss(torch.ones(4, 2), torch.ones(4, 2)), math.log(7)
@@ -833,6 +833,7 @@ def siglip_loss(
 
     Source:
         Zhai, Mustafa, Kolesnikov & Beyer (2023), *Sigmoid loss for language image pre-training*.
+        Chapter: Two views.
 
     Example:
         >>> siglip_loss(torch.eye(2), torch.eye(2))
@@ -882,7 +883,7 @@ def supcon_loss(
         ``input``: (N, D). ``target``: (N,) of any integer dtype. ``"none"``: (N,).
 
     Source:
-        Khosla et al. (2020), *Supervised contrastive learning* (L_out).
+        Khosla et al. (2020), *Supervised contrastive learning* (L_out). Chapter: Two views.
 
     Example:
         >>> supcon_loss(torch.eye(4), torch.tensor([0, 0, 1, 2]), reduction="none")

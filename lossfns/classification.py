@@ -205,7 +205,7 @@ def binary_cross_entropy(
 
 def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:
     """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
-    hard = t.round()
+    hard = (t > 0.5).to(t.dtype)
     soft = t - hard
     if smoothing:
         soft = (1 - smoothing) * soft + smoothing * (0.5 - hard)

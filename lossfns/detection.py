@@ -67,7 +67,7 @@ def iou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Jaccard (1901); Yu et al. (2016), *UnitBox*.
+        Jaccard (1901); Yu et al. (2016), *UnitBox*. Chapter: Boxes.
 
     Example:
         >>> iou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 2.0]))
@@ -99,7 +99,7 @@ def giou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Rezatofighi et al. (2019), *Generalized intersection over union*.
+        Rezatofighi et al. (2019), *Generalized intersection over union*. Chapter: Boxes.
 
     Example:
         >>> giou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([3.0, 0.0, 4.0, 1.0]))
@@ -130,7 +130,7 @@ def diou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*.
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes.
 
     Example:
         >>> diou_loss(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 0.0, 3.0, 3.0]))
@@ -152,9 +152,9 @@ def ciou_loss(
         weight: of the pairs; broadcasts to (…).
 
     Conventions:
-        θ = arctan(w/h) of each box, a point having that of the other. In [0, 3]. The last term is α v with α
-        = v / (1 − I/U + v), and α is a constant for the gradient: part of the definition, so the gradient is
-        not that of the value.
+        θ = arctan(w/h) of each box, a point having that of the other. In [0, 2½], which disjoint thin boxes
+        approach. The last term is α v with α = v / (1 − I/U + v), and α is a constant for the gradient: part
+        of the definition, so the gradient is not that of the value.
 
     Shape:
         ``input``, ``target``: (…, 4), equal. ``"none"``: (…).
@@ -163,7 +163,7 @@ def ciou_loss(
         ValueError: under ``strict()`` x₂ < x₁ or y₂ < y₁, NaN or inf.
 
     Source:
-        Zheng et al. (2020), *Distance-IoU loss*.
+        Zheng et al. (2020), *Distance-IoU loss*. Chapter: Boxes.
 
     Example:
         >>> ciou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))
@@ -204,6 +204,7 @@ def eiou_loss(
 
     Source:
         Zhang et al. (2022), *Focal and efficient IOU loss for accurate bounding box regression*.
+        Chapter: Boxes.
 
     Example:
         >>> eiou_loss(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([0.5, 0.0, 1.5, 2.0]))

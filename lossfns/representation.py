@@ -663,7 +663,8 @@ def info_nce_loss(
     Source:
         van den Oord, Li & Vinyals (2018), *Representation learning with contrastive predictive coding*;
         Radford et al. (2021), *Learning transferable visual models from natural language supervision*;
-        He et al. (2020), *Momentum contrast for unsupervised visual representation learning*.
+        He et al. (2020), *Momentum contrast for unsupervised visual representation learning*. Chapter:
+        InfoNCE.
 
     Example:
         >>> x, wrong = torch.eye(3), torch.tensor([1, 2, 0])

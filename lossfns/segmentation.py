@@ -112,7 +112,7 @@ def dice_loss(
         IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
-        Milletari et al. (2016), *V-Net*, without the squares.
+        Milletari et al. (2016), *V-Net*, without the squares. Chapter: Overlap losses.
 
     Example:
         >>> everything, nothing = torch.full((1, 1, 2, 2), 9.0), torch.zeros(1, 1, 2, 2)
@@ -167,7 +167,7 @@ def jaccard_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Rahman & Wang (2016), *Optimizing intersection-over-union*.
+        Rahman & Wang (2016), *Optimizing intersection-over-union*. Chapter: Overlap losses.
 
     Example:
         >>> jaccard_loss(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[1, 0]]]), smooth=0.0, multilabel=True)
@@ -229,7 +229,8 @@ def tversky_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*.
+        Tversky (1977); Salehi et al. (2017), *Tversky loss function for image segmentation*. Chapter: Overlap
+        losses.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99, 99.0]]]), torch.tensor([[[1, 1, 1, 1, 0]]])
@@ -296,7 +297,7 @@ def focal_tversky_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Abraham & Khan (2019), *A novel focal Tversky loss function*.
+        Abraham & Khan (2019), *A novel focal Tversky loss function*. Chapter: Overlap losses.
 
     Example:
         >>> z, t = torch.tensor([[[99, 99, -99, -99.0]]]), torch.tensor([[[1, 1, 1, 1]]])
@@ -353,7 +354,7 @@ def generalized_dice_loss(
         ValueError: as :func:`dice_loss`.
 
     Source:
-        Sudre et al. (2017), *Generalised Dice overlap*.
+        Sudre et al. (2017), *Generalised Dice overlap*. Chapter: Overlap losses.
 
     Example:
         >>> generalized_dice_loss(torch.zeros(1, 2, 4), torch.tensor([[0, 0, 0, 1]]), smooth=0.0)

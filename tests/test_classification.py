@@ -301,6 +301,14 @@ class TestBinaryCrossEntropy:
         module = lossfns.BinaryCrossEntropyLoss(pos_weight=torch.arange(1.0, 6))
         assert set(module.state_dict()) == {"pos_weight"}
 
+    @pytest.mark.parametrize("t", [-0.9, -0.4, 1.4, 1.9])
+    @pytest.mark.parametrize("logit", [-60.0, -1.0, 0.0, 1.0, 60.0])
+    def test_the_formula_holds_beyond_probabilities(self, t: float, logit: float) -> None:
+        """A GIoU taken for a probability: only strict() refuses it, so the formula has to show its fault."""
+        z = torch.tensor(logit, dtype=torch.float64)
+        formula = t * F.softplus(-z) + (1 - t) * F.softplus(z)
+        assert same(lossfns.binary_cross_entropy(z, torch.tensor(t, dtype=torch.float64)), formula)
+
     def test_positives_of_weight_0_are_left_out(self) -> None:
         for weight in (0.0, torch.zeros(3)):
             z = torch.tensor([-torch.inf, -1.0, -1.0], requires_grad=True)

@@ -51,7 +51,7 @@ CARDS = (
         "ciou_loss",
         "CIoU loss",
         DIOU_SLOPE + r" + \alpha \partial_j v, \qquad \alpha = \frac{v}{1 - \frac{I}{U} + v}",
-        3,
+        2.5,
     ),
     _of_boxes(
         "eiou_loss",

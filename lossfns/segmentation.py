@@ -560,7 +560,7 @@ def lovasz_softmax_loss(
         IndexError: in eager mode on a CPU, an index of no class.
 
     Source:
-        Berman et al. (2018), *The Lovász-softmax loss*.
+        Berman et al. (2018), *The Lovász-softmax loss*. Chapter: The Lovász extension.
 
     Example:
         >>> z, y = torch.tensor([[[99, 99, 0.0], [0, 0, 99]]]), torch.tensor([[0, 1, 1]])
@@ -615,7 +615,7 @@ def lovasz_hinge_loss(
         ValueError: under ``strict()`` labels other than 0, 1 and ``ignore_index``, NaN or infinite logits.
 
     Source:
-        Yu & Blaschko (2015), *The Lovász hinge*.
+        Yu & Blaschko (2015), *The Lovász hinge*. Chapter: The Lovász extension.
 
     Example:
         >>> lovasz_hinge_loss(torch.tensor([[9.0, -9.0, 0.0]]), torch.tensor([[1, 0, 1]]))

@@ -1075,7 +1075,7 @@ def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) ->
 
     Source:
         Zbontar, Jing, Misra, LeCun & Deny (2021), *Barlow Twins: self-supervised learning via redundancy
-        reduction*.
+        reduction*. Chapter: Without negatives.
 
     Example:
         >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -1116,7 +1116,7 @@ def vicreg_loss(
 
     Source:
         Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for
-        self-supervised learning*.
+        self-supervised learning*. Chapter: Without negatives.
 
     Example:
         >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -1187,7 +1187,7 @@ def negative_cosine_loss(
 
     Source:
         Chen & He (2021), *Exploring simple Siamese representation learning*; Grill et al. (2020), *Bootstrap
-        your own latent: a new approach to self-supervised learning*.
+        your own latent: a new approach to self-supervised learning*. Chapter: Without negatives.
 
     Example:
         Of predictions p and projections z of two views:

@@ -1177,10 +1177,11 @@ def negative_cosine_loss(
         weight: broadcasts to (…); rows of weight 0 are left out.
 
     Conventions:
-        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition, and
-        keeps the views from collapsing. Rows are L2-normalised here; a row of zeros has cosine 0 and gradient
-        0. The squared distance of the unit vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ:
-        their gradients are 2 and 1 times that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
+        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition. With
+        a predictor it can lead training past collapse; the value, -1 at one point too, forbids nothing. Rows
+        are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The squared distance of the unit
+        vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ: their gradients are 2 and 1 times
+        that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
 
     Shape:
         ``input``, ``target``: (…, D), equal. ``"none"``: (…).

@@ -1081,7 +1081,7 @@ def barlow_twins_loss(input1: Tensor, input2: Tensor, *, lambd: float = 5e-3) ->
 
     Source:
         Zbontar, Jing, Misra, LeCun & Deny (2021), *Barlow Twins: self-supervised learning via redundancy
-        reduction*.
+        reduction*. Chapter: Without negatives.
 
     Example:
         >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -1122,7 +1122,7 @@ def vicreg_loss(
 
     Source:
         Bardes, Ponce & LeCun (2022), *VICReg: variance-invariance-covariance regularization for
-        self-supervised learning*.
+        self-supervised learning*. Chapter: Without negatives.
 
     Example:
         >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -1183,17 +1183,18 @@ def negative_cosine_loss(
         weight: broadcasts to (…); rows of weight 0 are left out.
 
     Conventions:
-        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition, and
-        keeps the views from collapsing. Rows are L2-normalised here; a row of zeros has cosine 0 and gradient
-        0. The squared distance of the unit vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ:
-        their gradients are 2 and 1 times that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
+        ``target`` has no gradient, whatever it comes from: that stop-gradient is part of the definition. With
+        a predictor it can lead training past collapse; the value, -1 at one point too, forbids nothing. Rows
+        are L2-normalised here; a row of zeros has cosine 0 and gradient 0. The squared distance of the unit
+        vectors, BYOL's form, is 2 + 2ℓ, and the cosine distance is 1 + ℓ: their gradients are 2 and 1 times
+        that of ℓ. SimSiam takes the mean of both views, BYOL their sum.
 
     Shape:
         ``input``, ``target``: (…, D), equal. ``"none"``: (…).
 
     Source:
         Chen & He (2021), *Exploring simple Siamese representation learning*; Grill et al. (2020), *Bootstrap
-        your own latent: a new approach to self-supervised learning*.
+        your own latent: a new approach to self-supervised learning*. Chapter: Without negatives.
 
     Example:
         Of predictions p and projections z of two views:

@@ -254,13 +254,15 @@ class TestAlphaForEachClass:
     alpha = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
 
     @pytest.mark.parametrize("soft", [0.0, 0.2])
-    def test_a_column_is_the_loss_with_its_number(self, soft: float) -> None:
+    def test_it_weighs_the_two_terms(self, soft: float) -> None:
         y = self.y.double() * (1 - soft) + soft / 2
-        ours = lossfns.binary_focal_loss(self.x, y, alpha=self.alpha, reduction="none")
-        for c, alpha in enumerate((0.1, 0.5, 0.9)):
-            column = lossfns.binary_focal_loss(self.x[:, c], y[:, c], alpha=alpha, reduction="none")
-            assert same(ours[:, c], column)
-        assert same(ours.mean(), lossfns.binary_focal_loss(self.x, y, alpha=self.alpha))
+        yes = lossfns.binary_focal_loss(self.x, torch.ones(4, 3), reduction="none")
+        no = lossfns.binary_focal_loss(self.x, torch.zeros(4, 3), reduction="none")
+        for alpha in (0.1, self.alpha, self.alpha.expand(4, 3)):
+            ours = lossfns.binary_focal_loss(self.x, y, alpha=alpha, reduction="none")
+            terms = alpha * y * yes + (1 - alpha) * (1 - y) * no
+            assert same(ours, terms)
+            assert same(lossfns.binary_focal_loss(self.x, y, alpha=alpha), terms.mean())
 
     def test_it_can_be_learned(self) -> None:
         alpha = self.alpha.clone().requires_grad_()

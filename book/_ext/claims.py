@@ -1,4 +1,4 @@
-"""The directive ``{claims}``: a table of every proposition and of the page where its check is."""
+"""The directive ``{claims}``: a table of every proposition and of the page that proves and checks it."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from sphinx.util.docutils import SphinxDirective
 from book._tools.pages import pages
 from book._tools.register import checks, propositions
 
-HEADINGS = ("Claim", "What it says", "Chapter", "Checked in")
+HEADINGS = ("Claim", "What it says", "Proved and checked in")
 
 
-def row(*entries: nodes.Node) -> nodes.row:
+def row(*entries: list[nodes.Node]) -> nodes.row:
     line = nodes.row()
     for content in entries:
-        line += nodes.entry("", nodes.paragraph("", "", content))
+        line += nodes.entry("", nodes.paragraph("", "", *content))
     return line
 
 
@@ -37,20 +37,27 @@ class Claims(SphinxDirective):
                     continue
                 where = checked.get(claim.label)
                 body += row(
-                    self.to_claim(claim.label),
-                    self.to_title(claim.argument),
-                    self.to_page(self.docname(page)),
-                    self.to_page(self.docname(where.path)) if where else nodes.emphasis("", "not checked"),
+                    [self.to_claim(claim.label)],
+                    [self.to_title(claim.argument)],
+                    self.places(page, where.path if where else None),
                 )
         if not body.children:
             return [nodes.paragraph("", "No proposition yet.")]
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (20, 40, 20, 20)), cols=4)
-        group += nodes.thead("", row(*(nodes.Text(heading) for heading in HEADINGS)))
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (20, 50, 30)), cols=3)
+        group += nodes.thead("", row(*([nodes.Text(heading)] for heading in HEADINGS)))
         group += body
         return [nodes.table("", group, classes=["claims"])]
 
     def docname(self, page: Path) -> str:
         return page.relative_to(self.env.srcdir).with_suffix("").as_posix()
+
+    def places(self, proof: Path, check: Path | None) -> list[nodes.Node]:
+        page = self.to_page(self.docname(proof))
+        if check is None:
+            return [page, nodes.Text(", "), nodes.emphasis("", "not checked")]
+        if check == proof:
+            return [page]
+        return [page, nodes.Text(", checked in "), self.to_page(self.docname(check))]
 
     def to_title(self, title: str) -> nodes.Node:
         parsed, _ = self.state.inline_text(title, self.lineno)

@@ -61,7 +61,8 @@ tensors:
 On the inputs below some libraries return something else. The right answer is derived without any of them,
 from the expression below the table, which mpmath evaluates to fifty digits (`mpf` is its number); the
 gradient likewise. ✓ marks who returns it, ✗ who does not: `lossfns` is tested to return it everywhere.
-Other defaults and conventions are no errors; they are in the translations above.
+A mean over nothing is 0/0: what it should be can only be agreed. We take 0, and ○ marks who takes
+something else, which is no error. Nor are other defaults and conventions; they are in the translations above.
 
 {differences}
 """
@@ -147,6 +148,12 @@ def all_agreements() -> str:
     return "\n\n".join(parts)
 
 
+def mark(one: Difference, library: str) -> str:
+    if library not in differing(one):
+        return "✓"
+    return "○" if one.convention else "✗"
+
+
 def difference(one: Difference) -> str:
     calls = [*one.theirs.items(), ("lossfns", one.ours)]
     outcomes = {**theirs(one), "lossfns": ours(one)}
@@ -156,7 +163,7 @@ def difference(one: Difference) -> str:
         found = outcomes[library]
         value = f"`{found.error}`" if found.error else numbers(found.value)
         slope = [numbers(found.slope)] if one.slope else []
-        return [library, value, *slope, "✗" if library in differing(one) else "✓"]
+        return [library, value, *slope, mark(one, library)]
 
     code = python(
         *one.given.splitlines(), *(line for name, call in calls for line in ("", f"# {name}", call))

@@ -23,6 +23,8 @@ class Difference:
     """An input whose gradient belongs to the answer."""
     right_slope: str = ""
     """That gradient, as an expression for mpmath."""
+    convention: bool = False
+    """Whether it is agreed, not derived: 0/0 has no value of its own."""
 
     @property
     def loss(self) -> str:

@@ -120,6 +120,7 @@ DIFFERENCES = (
         ours="dice_loss(z, k, ignore_index=255)",
         right="0",
         why="Nothing is left to be wrong about.",
+        convention=True,
     ),
     Difference(
         title="Every pixel ignored: Tversky",
@@ -133,6 +134,7 @@ DIFFERENCES = (
         ours="tversky_loss(z, k, ignore_index=255)",
         right="0",
         why="As above.",
+        convention=True,
     ),
     Difference(
         title="Every pixel ignored: Lovász",
@@ -141,6 +143,7 @@ DIFFERENCES = (
         ours="lovasz_softmax_loss(z, k, ignore_index=255)",
         right="0",
         why="A loss is a number. An empty tensor has no gradient.",
+        convention=True,
     ),
     Difference(
         title="Lovász in float64",

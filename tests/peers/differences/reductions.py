@@ -18,6 +18,7 @@ DIFFERENCES = (
         right_slope="[[0, 0, 0]]",
         why="Nothing is left to learn from. A NaN in the loss would poison the logs and whatever it is "
         "added to.",
+        convention=True,
     ),
     Difference(
         title="An empty batch",
@@ -30,6 +31,7 @@ DIFFERENCES = (
         ours="mse_loss(x, y)",
         right="0",
         why="As above: a mean over nothing teaches nothing. An image without objects makes such batches.",
+        convention=True,
     ),
     Difference(
         title="An image without boxes",
@@ -42,6 +44,7 @@ DIFFERENCES = (
         ours="binary_focal_loss(x, y, alpha=0.25)",
         right="0",
         why="As above.",
+        convention=True,
     ),
     Difference(
         title="Class weights with one-hot targets",

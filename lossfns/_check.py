@@ -63,6 +63,21 @@ def same_shape(**arguments: Tensor) -> None:
             )
 
 
+def expand_target(input: Tensor, target: Tensor, tail: tuple[int, ...], words: str) -> Tensor:
+    """``target``, one number for the last axes of ``input``, in its shape; ``words`` say what those hold."""
+    is_tensor(input=input, target=target)
+    n = len(tail)
+    if input.shape[-n:] != tail:
+        shape = ", ".join(map(str, tail))
+        raise ValueError(f"input must have shape (…, {shape}), {words}, got {tuple(input.shape)}")
+    if target.shape != input.shape[:-n]:
+        raise ValueError(
+            f"target must have the shape of input without what is predicted for one target, "
+            f"{tuple(input.shape[:-n])}, got {tuple(target.shape)}"
+        )
+    return target[(..., *[None] * n)].expand(input.shape)
+
+
 def check_matrices(**arguments: Tensor) -> None:
     """Refuse what is not a stack of embeddings, (N, D), or differs from the first in D."""
     is_tensor(**arguments)

@@ -30,6 +30,7 @@ __all__ = [
     "GaussianNLLLoss",
     "GeneralRobustLoss",
     "HuberLoss",
+    "IntervalLoss",
     "L1Loss",
     "LogCoshLoss",
     "MSELoss",
@@ -44,6 +45,7 @@ __all__ = [
     "gaussian_nll_loss",
     "general_robust_loss",
     "huber_loss",
+    "interval_loss",
     "l1_loss",
     "log_cosh_loss",
     "mse_loss",
@@ -311,14 +313,17 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
     return (d + torch.sign(a - b) * torch.where(missing.isfinite(), missing, 0.0)).square()
 
 
-_level = Rule(
-    lambda q: isinstance(q, Tensor) or rules.open_unit_interval.holds(q),
-    "a number strictly between 0 and 1, or a tensor of shape (Q,) of such numbers",
-    lambda q: q if isinstance(q, Tensor) else rules.open_unit_interval.plain(q),
-)
+def _levels(letter: str) -> Rule:
+    """A probability, or one for each column."""
+    one = rules.open_unit_interval
+    return Rule(
+        lambda v: isinstance(v, Tensor) or one.holds(v),
+        f"{one.words}, or a tensor of shape ({letter},) of such numbers",
+        lambda v: v if isinstance(v, Tensor) else one.plain(v),
+    )
 
 
-@checked(q=_level)
+@checked(q=_levels("Q"))
 def quantile_loss(
     input: Tensor,
     target: Tensor,
@@ -377,6 +382,62 @@ def _one_column_per_quantile(input: Tensor, target: Tensor, q: Tensor) -> Tensor
 
 
 _inside_unit_interval = Domain(lambda v: (v > 0) & (v < 1), "strictly between 0 and 1")
+
+
+@checked(alpha=_levels("A"))
+def interval_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.1,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Interval (Winkler) score: estimates the central interval that holds the target with probability 1 − α.
+
+    .. math:: \ell(l, u, y) = u - l + \frac{2}{\alpha} \max(0, l - y) + \frac{2}{\alpha} \max(0, y - u)
+
+    Args:
+        alpha: α, the probability of a target outside, strictly between 0 and 1, or a tensor of such numbers,
+            shape (A,).
+        weight: of the intervals; broadcasts to the unreduced loss. Those of weight 0 are left out.
+
+    Conventions:
+        The best l and u are the quantiles α/2 and 1 − α/2: the loss is 2/α times the sum of their quantile
+        losses. Ends in the wrong order, u < l, are no error: each still tends to its own quantile. An end
+        that meets the target has the gradient that it has inside. In the unit of the target.
+
+    Shape:
+        With a number ``alpha``: ``input`` (…, 2), the ends l and u, ``target`` (…). With a tensor ``alpha``
+        of shape (A,): ``input`` (…, A, 2), one interval a level, ``target`` (…). ``"none"``: the shape of
+        ``input`` without its last axis.
+
+    Raises:
+        ValueError: under ``strict()`` a value of a tensor ``alpha`` outside (0, 1).
+
+    Source:
+        Winkler (1972), *A decision-theoretic approach to interval estimation*; Gneiting & Raftery (2007),
+        *Strictly proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> ends = torch.tensor([[0.0, 2.0], [0.0, 2.0]])
+        >>> interval_loss(ends, torch.tensor([1.0, 3.0]), alpha=0.5, reduction="none")
+        tensor([2., 6.])
+    """
+    if isinstance(alpha, Tensor):
+        _check.is_tensor(input=input, target=target, alpha=alpha)
+        if alpha.ndim != 1:
+            raise ValueError(f"alpha must be a number or a tensor of shape (A,), got {tuple(alpha.shape)}")
+        _inside_unit_interval("alpha", alpha)
+    levels = alpha.shape if isinstance(alpha, Tensor) else ()
+    target = _check.expand_target(input, target, (*levels, 2), "the lower and the upper end of an interval")
+
+    def winkler(x: Tensor, y: Tensor) -> Tensor:
+        (lower, upper), y = x.unbind(-1), y[..., 0]
+        level = alpha.to(x) if isinstance(alpha, Tensor) else _in_range(alpha, x.dtype)
+        return upper - lower + 2 * (F.relu(lower - y) + F.relu(y - upper)) / level
+
+    return elementwise(winkler, weight, reduction, axes=1, constants=(alpha,), input=input, target=target)
 
 
 @checked(tau=rules.open_unit_interval)
@@ -852,6 +913,13 @@ class QuantileLoss(LossModule, loss=quantile_loss):
     """The Module of :func:`quantile_loss`."""
 
     q: float | Tensor = 0.5
+    reduction: Reduction = "mean"
+
+
+class IntervalLoss(LossModule, loss=interval_loss):
+    """The Module of :func:`interval_loss`."""
+
+    alpha: float | Tensor = 0.1
     reduction: Reduction = "mean"
 
 

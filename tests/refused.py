@@ -31,6 +31,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
 _TENSOR = (
     ", or a tensor of one number",
     ", or a tensor of shape (Q,) of such numbers",
+    ", or a tensor of shape (A,) of such numbers",
     ", or a tensor that broadcasts to input",
 )
 

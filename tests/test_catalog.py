@@ -208,7 +208,7 @@ WITH_STATISTIC = [(case, hyper) for case in REGRESSION for hyper in case.hypers 
 
 def test_only_losses_of_two_predictions_lack_a_statistic() -> None:
     """What those estimate is held in test_regression."""
-    assert all(case.claims.statistic or case.arity == 3 for case in REGRESSION)
+    assert all(case.claims.statistic or case.layout.dim > 1 for case in REGRESSION)
 
 
 @pytest.mark.parametrize(("case", "hyper"), WITH_STATISTIC, ids=case_id)
@@ -326,13 +326,14 @@ def test_a_likelihood_of_labels_sums_to_a_constant(case: LossCase, hyper: Hyper)
 
 def normaliser(case: LossCase, prediction: tuple[float, ...], reach: float, hyper: Hyper) -> float:
     """∫ exp(−loss) over targets within ``reach`` of the prediction."""
-    first, *rest = prediction
+    x = torch.tensor([prediction], dtype=torch.float64)
 
     def density(y: float) -> float:
-        tensors = [torch.tensor(v, dtype=torch.float64) for v in (first, y, *rest)]
-        return math.exp(-float(case(*tensors, **hyper)))
+        return math.exp(
+            -float(case(*case.layout.predictions(x if len(prediction) > 1 else x[0], y), **hyper))
+        )
 
-    edges = sorted({first + s * r for r in (0, 0.5, 3, 30, reach) if r <= reach for s in (1, -1)})
+    edges = sorted({prediction[0] + s * r for r in (0, 0.5, 3, 30, reach) if r <= reach for s in (1, -1)})
     return sum(float(quad(density, a, b, limit=100)[0]) for a, b in pairwise(edges))
 
 
@@ -353,7 +354,7 @@ def test_likelihood(case: LossCase, hyper: Hyper) -> None:
             assert gaps == pytest.approx([gaps[0]] * 3, abs=1e-9)
         return
     is_density = case.card.likelihood.value(**hyper)
-    if case.arity == 3:
+    if case.layout.dim > 1:
         parts = [normaliser(case, (0.0, s), 400.0, hyper) for s in (0.0, 2.0)]
         assert is_density == (parts[0] == pytest.approx(parts[1], rel=1e-3))
         return

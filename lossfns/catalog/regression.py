@@ -139,6 +139,22 @@ CARDS = (
         smoothness=UNBOUNDED,
     ),
     LossCard(
+        name="interval_loss",
+        title="Interval (Winkler) score",
+        gradient=r"(\frac{2}{\alpha} [y < l] - 1) \partial_j l + (1 - \frac{2}{\alpha} [y > u]) \partial_j u",
+        domain=ANY,
+        range=NON_NEGATIVE,
+        estimates="quantiles α/2 and 1 − α/2",
+        likelihood=NO_LAW,
+        convex=YES,
+        c1=NO,
+        c2=NO,
+        lipschitz=Claim(
+            r"$\sqrt{2} (\frac{2}{\alpha} - 1)$", lambda alpha, **_: math.sqrt(2) * (2 / alpha - 1)
+        ),
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
         name="expectile_loss",
         title="Expectile loss",
         gradient=r"\begin{cases} 2 (1 - \tau) (\hat y - y) & y < \hat y \\ 2 \tau (\hat y - y) & "

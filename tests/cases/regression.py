@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from tests.cases.case import ANYWHERE, Array, Claims, LossCase
-from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
+from tests.cases.layouts import INTERVAL, MEAN_AND_LOG_VARIANCE
 
 
 def m_estimate(psi: Callable[..., Array]) -> Callable[..., Any]:
@@ -107,6 +107,14 @@ def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
     z = (y - mean) / sigma
     erf, density = m.erf(z / m.sqrt(2)), m.exp(-z * z / 2) / m.sqrt(2 * m.pi)
     return sigma * (z * erf + 2 * density - 1 / m.sqrt(m.pi))
+
+
+def winkler(m: Any, ends: Any, y: Any, alpha: Any = 0.1) -> Any:
+    """As the quantile losses of both ends."""
+    pinballs = [
+        max(q * (y - x), (q - 1) * (y - x)) for x, q in zip(ends, (alpha / 2, 1 - alpha / 2), strict=True)
+    ]
+    return sum(pinballs) * 2 / alpha
 
 
 def asymmetric_laplace(v: float, q: float) -> Any:
@@ -208,6 +216,26 @@ CASES = (
         claims=Claims(
             statistic=lambda sample, q=0.5: np.quantile(sample, q, method="inverted_cdf"),
             neg_log_density=lambda x, y, q=0.5: -asymmetric_laplace(y - x, q),
+        ),
+    ),
+    LossCase(
+        "interval_loss",
+        winkler,
+        layout=INTERVAL,
+        hypers=({}, {"alpha": 0.5}, {"alpha": 0.02}),
+        extremes=tuple(
+            ([low, high], y)
+            for low, high in ((0.0, 0.0), (-1e-30, 1e-8), (-1.0, 20.0), (3.0, -7.5), (1e15, 2e15))
+            for y in (0.0, 1e-4, -20.0, 1e3, -1e15)
+        ),
+        rejected=(
+            ("input", ([math.nan, 0.0], 0.0)),
+            ("input", ([0.0, math.inf], 0.0)),
+            ("target", ([0.0, 1.0], math.nan)),
+        ),
+        claims=Claims(
+            kink_direction=(1.0, 1.0),
+            minimiser=([0.0, 0.0], 0.0),
         ),
     ),
     LossCase(

@@ -187,6 +187,3 @@ BINARY = binary()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 QUESTIONS = questions()
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
-
-
-MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")

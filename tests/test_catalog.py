@@ -202,12 +202,12 @@ def test_range(case: LossCase, hyper: Hyper) -> None:
 SAMPLE = np.exp(np.random.default_rng(0).normal(size=501))
 
 
-REGRESSION = [case for case in CASES if case.card.family == "regression"]
+REGRESSION = [case for case in CASES if case.card.family in ("regression", "distribution")]
 WITH_STATISTIC = [(case, hyper) for case in REGRESSION for hyper in case.hypers if case.claims.statistic]
 
 
 def test_only_losses_of_two_predictions_lack_a_statistic() -> None:
-    """What those estimate is held in test_regression."""
+    """What those estimate is held in the tests of their family."""
     assert all(case.claims.statistic or case.layout.dim > 1 for case in REGRESSION)
 
 

@@ -52,6 +52,7 @@ def everything() -> Iterable[Agreement]:
     from tests.peers.agreements import (
         classification,
         detection,
+        distribution,
         imbalance,
         ranking,
         regression,
@@ -59,7 +60,16 @@ def everything() -> Iterable[Agreement]:
         segmentation,
     )
 
-    families = (regression, classification, imbalance, segmentation, detection, representation, ranking)
+    families = (
+        regression,
+        distribution,
+        classification,
+        imbalance,
+        segmentation,
+        detection,
+        representation,
+        ranking,
+    )
     return [agreement for family in families for agreement in family.AGREEMENTS]
 
 

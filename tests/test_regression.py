@@ -423,3 +423,93 @@ def test_one_graph_for_every_tensor_alpha() -> None:
         expected = lossfns.general_robust_loss(x, y, alpha=alpha)
         assert torch.allclose(compiled(x, y, alpha=alpha), expected)
     assert counter.frame_count == 1
+
+
+class TestIntervals:
+    ends = torch.randn(4, 5, 3, 2, generator=torch.Generator().manual_seed(0))
+    target = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    alpha = torch.tensor([0.05, 0.2, 0.5])
+
+    @pytest.mark.parametrize("alpha", [0.1, 0.5])
+    def test_the_best_interval_is_the_central_one(self, alpha: float) -> None:
+        """Of all pairs of points of a sample, those in the wrong order included."""
+        sample = torch.randn(61, generator=torch.Generator().manual_seed(2), dtype=torch.float64).exp()
+        pairs = torch.cartesian_prod(sample, sample)
+        loss = lossfns.interval_loss(
+            pairs.expand(61, -1, -1), sample[:, None].expand(-1, len(pairs)), alpha=alpha, reduction="none"
+        )
+        best = pairs[loss.mean(0).argmin()]
+        levels = [alpha / 2, 1 - alpha / 2]
+        assert best.tolist() == np.quantile(sample, levels, method="inverted_cdf").tolist()
+
+    def test_it_is_quantile_losses_of_both_ends(self) -> None:
+        ends = self.ends[..., 0, :]
+        pinballs = lossfns.quantile_loss(ends, self.target, q=torch.tensor([0.1, 0.9]), reduction="none")
+        loss = lossfns.interval_loss(ends, self.target, alpha=0.2, reduction="none")
+        assert torch.allclose(loss, pinballs.sum(-1) * 10)
+
+    def test_an_end_that_meets_the_target_has_the_gradient_inside(self) -> None:
+        ends = torch.full((1, 2), 3.0, requires_grad=True)
+        loss = lossfns.interval_loss(ends, torch.tensor([3.0]))
+        assert loss == 0
+        assert torch.autograd.grad(loss, ends)[0].tolist() == [[-1.0, 1.0]]
+
+    @pytest.mark.parametrize("alpha", [5e-324, 1e-300, 1e-40, 1 - 1e-16])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_extreme_levels_give_the_limit(self, alpha: float, dtype: torch.dtype) -> None:
+        limits = torch.finfo(dtype)
+        level = torch.tensor(max(alpha, limits.tiny * limits.eps), dtype=dtype)
+        ends = torch.tensor([[-1.0, 2.0], [0.0, 0.0], [3.0, 4.0]], dtype=dtype, requires_grad=True)
+        loss = lossfns.interval_loss(ends, torch.zeros(3, dtype=dtype), alpha=alpha, reduction="none")
+        torch.testing.assert_close(loss, torch.tensor([3.0, 0.0, 1 + 6 / level.item()], dtype=dtype))
+        (slope,) = torch.autograd.grad(loss.sum(), ends)
+        due = [[-1.0, 1.0], [-1.0, 1.0], [2 / level.item() - 1, 1.0]]
+        torch.testing.assert_close(slope, torch.tensor(due, dtype=dtype))
+
+    def test_each_level_has_an_interval(self) -> None:
+        ends, alpha = self.ends.clone().requires_grad_(), self.alpha.clone().requires_grad_()
+        loss = lossfns.interval_loss(ends, self.target, alpha=alpha, reduction="none")
+        assert loss.shape == (4, 5, 3)
+        for k, level in enumerate(self.alpha.tolist()):
+            alone = lossfns.interval_loss(self.ends[..., k, :], self.target, alpha=level, reduction="none")
+            assert torch.allclose(loss[..., k], alone)
+        weight = torch.tensor([2.0, 0.0, 1.0])
+        weighted = lossfns.interval_loss(ends, self.target, alpha=alpha, weight=weight)
+        assert torch.allclose(weighted, (loss * weight).sum() / 60)
+        slopes = torch.autograd.grad(weighted, (ends, alpha))
+        assert (slopes[0][..., 1, :] == 0).all()
+        assert slopes[1][1] == 0
+        assert slopes[1][::2].abs().min() > 0
+        half = lossfns.interval_loss(self.ends.half(), self.target.half(), alpha=self.alpha.double())
+        assert half.dtype is torch.float32
+        module = lossfns.IntervalLoss(alpha=self.alpha)
+        assert torch.allclose(module(self.ends, self.target), loss.mean())
+        assert torch.equal(module.state_dict()["alpha"], self.alpha)
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        y = self.target
+        for wrong in (y, self.ends[..., 0], y[0, 0]):
+            with pytest.raises(
+                ValueError, match=r"input must have shape \(…, 2\), the lower and the upper end"
+            ):
+                lossfns.interval_loss(wrong, y)
+        with pytest.raises(ValueError, match=r"target must have .*, \(4, 5, 3\), got \(4, 5\)"):
+            lossfns.interval_loss(self.ends, y)
+        with pytest.raises(ValueError, match=r"input must have shape \(…, 3, 2\)"):
+            lossfns.interval_loss(self.ends[..., :2, :], y, alpha=self.alpha)
+        for shape in ((), (1, 3)):
+            with pytest.raises(ValueError, match=r"alpha must be .* shape \(A,\), got \("):
+                lossfns.interval_loss(self.ends, y, alpha=self.alpha[0].expand(shape))
+        lossfns.interval_loss(self.ends, y, alpha=self.alpha * 2)
+        with (
+            lossfns.strict(),
+            pytest.raises(ValueError, match="alpha must be strictly between 0 and 1, got 1 "),
+        ):
+            lossfns.interval_loss(self.ends, y, alpha=self.alpha * 2)
+
+    def test_compiles_and_maps(self) -> None:
+        compiled = torch.compile(lossfns.interval_loss, fullgraph=True, backend="aot_eager")
+        expected = lossfns.interval_loss(self.ends, self.target, alpha=self.alpha)
+        assert torch.allclose(compiled(self.ends, self.target, alpha=self.alpha), expected)
+        rows = torch.func.vmap(lambda x, y: lossfns.interval_loss(x, y, alpha=self.alpha))
+        assert torch.allclose(rows(self.ends, self.target).mean(), expected)

@@ -76,6 +76,7 @@ def everything() -> Iterable[Agreement]:
 NO_PEER = {
     "expectile_loss": "scipy.stats.expectile finds its minimiser only",
     "epsilon_insensitive_loss": "inside scikit-learn's support vector regression, not to be called",
+    "interval_loss": "2/α times the quantile losses of both ends",
     "gaussian_crps_loss": "",
     "symmetric_cross_entropy": "",
     "spherical_loss": "",

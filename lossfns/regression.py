@@ -18,10 +18,9 @@ from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import Domain, above_minus_one, is_tensor
 from lossfns._module import LossModule
-from lossfns._numerics import one_minus_exp
+from lossfns._numerics import as_float64, in_range, one_minus_exp
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, Rule, checked
-from lossfns._similarity import to_float64
 
 __all__ = [
     "EpsilonInsensitiveLoss",
@@ -125,12 +124,6 @@ def l1_loss(
     return _torch_loss(F.l1_loss, weight, reduction, input, target)
 
 
-def _in_range(value: float, dtype: torch.dtype) -> float:
-    """A positive number, or the nearest that is one in a dtype that holds it for 0 or infinite."""
-    limits = torch.finfo(dtype)
-    return min(max(value, limits.tiny * limits.eps), limits.max)
-
-
 @checked(delta=rules.positive)
 def huber_loss(
     input: Tensor,
@@ -166,12 +159,12 @@ def huber_loss(
     """
 
     def plain(x: Tensor, y: Tensor) -> Tensor:
-        r, edge = x - y, _in_range(delta, x.dtype)
+        r, edge = x - y, in_range(delta, x.dtype)
         core = r.clamp(-edge, edge)
         return core * (r - core / 2)
 
     def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-        return F.huber_loss(x, y, delta=_in_range(delta, x.dtype), reduction=reduction)
+        return F.huber_loss(x, y, delta=in_range(delta, x.dtype), reduction=reduction)
 
     return _torch_loss(fused, weight, reduction, input, target, plain)
 
@@ -210,12 +203,12 @@ def smooth_l1_loss(
     """
 
     def plain(x: Tensor, y: Tensor) -> Tensor:
-        r, edge = x - y, _in_range(beta, x.dtype)
+        r, edge = x - y, in_range(beta, x.dtype)
         core = r.clamp(-edge, edge)
         return core / edge * (r - core / 2)
 
     def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-        return F.smooth_l1_loss(x, y, beta=_in_range(beta, x.dtype), reduction=reduction)
+        return F.smooth_l1_loss(x, y, beta=in_range(beta, x.dtype), reduction=reduction)
 
     return _torch_loss(fused, weight, reduction, input, target, plain)
 
@@ -258,7 +251,7 @@ def log_cosh_loss(
 
     def log_cosh(x: Tensor, y: Tensor) -> Tensor:
         # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh z = |z| - log 2 to every digit of float64.
-        z = x - y if scale == 1 else (x - y) / _in_range(scale, x.dtype)
+        z = x - y if scale == 1 else (x - y) / in_range(scale, x.dtype)
         b = z.clamp(-20, 20)
         return torch.log1p(2 * torch.sinh(b / 2).square()) + (z - b).abs()
 
@@ -428,7 +421,7 @@ def interval_loss(
 
     def winkler(x: Tensor, y: Tensor) -> Tensor:
         (lower, upper), y = x.unbind(-1), y[..., 0]
-        level = alpha.to(x) if isinstance(alpha, Tensor) else _in_range(alpha, x.dtype)
+        level = alpha.to(x) if isinstance(alpha, Tensor) else in_range(alpha, x.dtype)
         return upper - lower + 2 * (F.relu(lower - y) + F.relu(y - upper)) / level
 
     return elementwise(winkler, weight, reduction, axes=1, constants=(alpha,), input=input, target=target)
@@ -573,12 +566,12 @@ def general_robust_loss(
         _check_density(alpha)
 
     def barron(x: Tensor, y: Tensor) -> Tensor:
-        z = (x - y) / (scale if isinstance(scale, Tensor) else _in_range(scale, x.dtype))
+        z = (x - y) / (scale if isinstance(scale, Tensor) else in_range(scale, x.dtype))
         if isinstance(alpha, Tensor):
             loss = _barron_of_tensor(z, *_away_from_gaps(alpha.to(z.dtype), z.dtype))
         else:
             loss = _barron(z, alpha)
-        return loss + _barron_log_normaliser(alpha, z) + _as_float64(scale, z).log() if full else loss
+        return loss + _barron_log_normaliser(alpha, z) + as_float64(scale, z).log() if full else loss
 
     return elementwise(barron, weight, reduction, constants=(alpha, scale), input=input, target=target)
 
@@ -637,7 +630,7 @@ def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
     real axis and below e^−38 from the last point on: the trapezoidal rule is exact to rounding, with errors
     below 1e-15.
     """
-    alpha = _as_float64(alpha, z)
+    alpha = as_float64(alpha, z)
     a, b = _away_from_gaps(alpha.clamp(min=0), z.dtype)
     with torch.no_grad():
         positive = a.clamp(min=1e-10)
@@ -647,13 +640,6 @@ def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
         x, weight = b.sqrt() * torch.sinh(t), b.sqrt() * torch.cosh(t) * step
     normaliser = (weight * torch.exp(-_barron_of_tensor(x, a, b))).sum()
     return torch.where(alpha < 0, math.inf, normaliser.log())
-
-
-def _as_float64(value: float | Tensor, like: Tensor) -> Tensor:
-    """A number as a tensor on the device of another, in float64 where the device has it."""
-    if isinstance(value, Tensor):
-        return to_float64(value)
-    return like.new_full((), value, dtype=torch.float32 if like.device.type == "mps" else torch.float64)
 
 
 def _box_cox(log: Tensor, alpha: Tensor) -> Tensor:
@@ -718,7 +704,7 @@ def tukey_loss(
 
     def biweight(x: Tensor, y: Tensor) -> Tensor:
         # c² (1 - (1 - z)³) / 6 for z = (r/c)², without the cancellation at z = 0 and for every size of c
-        edge = _in_range(c, x.dtype)
+        edge = in_range(c, x.dtype)
         r = (x - y).clamp(-edge, edge)
         z = (r / edge).square()
         return r.square() * (0.5 - z * (0.5 - z / 6))

@@ -12,10 +12,11 @@ import math
 import torch
 from torch import Tensor
 
-from lossfns import _eager
+from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import below_infinity, finite_non_negative
 from lossfns._module import LossModule
+from lossfns._numerics import as_float64, in_range
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
@@ -23,9 +24,11 @@ __all__ = [
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
     "PoissonNLLLoss",
+    "StudentTNLLLoss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
     "poisson_nll_loss",
+    "student_t_nll_loss",
 ]
 
 
@@ -121,6 +124,94 @@ def gaussian_nll_loss(
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
 
 
+@checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)
+def student_t_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    log_scale: Tensor,
+    df: float | Tensor = 4.0,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Student's t negative log-likelihood: a predicted centre and scale that outliers do not carry off.
+
+    .. math:: \ell(\mu, s, y) = s + \frac{\nu + 1}{2} \log(1 + \frac{z^2}{\nu}), \qquad z = (y - \mu) e^{-s}
+
+    Args:
+        log_scale: s, the logarithm of the scale σ. Half of the ``log_var`` of :func:`gaussian_nll_loss`.
+        df: ν, the degrees of freedom, a positive number, the smaller, the more robust: 1 is Cauchy's law, inf
+            the Gaussian. A tensor of one number is learned.
+        full: whether to add the constant log Γ(ν/2) − log Γ((ν + 1)/2) + ½ log νπ.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the centre μ: the median, the mean if ν > 1. The variance is σ²ν/(ν − 2) if ν > 2, else
+        infinite. The pull on μ is at most (ν + 1)/(2σ√ν), and fades for outliers; that on s is at most
+        max(1, ν). The loss is right wherever it is finite, and not convex in μ. It is unbounded below as
+        s → −∞ on a residual of 0.
+
+        Learn ν with ``full`` alone: the constant depends on it. It has errors below 1e-14.
+
+    Shape:
+        ``input``, ``target``, ``log_scale``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a tensor ``df`` that is not positive and finite.
+
+    Source:
+        Lange, Little & Taylor (1989), *Robust statistical modeling using the t distribution*.
+
+    Example:
+        >>> centre, target = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 100.0])
+        >>> student_t_nll_loss(centre, target, log_scale=torch.zeros(2), reduction="none")
+        tensor([ 0.5579, 19.5611])
+    """
+    _check.is_tensor(input=input)
+    _check.check_scalar("df", df, _check.positive, input)
+
+    def student_t(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
+        nu = df.to(y.dtype) if isinstance(df, Tensor) else in_range(df, y.dtype)
+        loss = _student_t(y - mean, s, nu)
+        return loss + _log_normaliser_of_t(as_float64(df, y)) if full else loss
+
+    return elementwise(
+        student_t, weight, reduction, constants=(df,), input=input, target=target, log_scale=log_scale
+    )
+
+
+def _student_t(r: Tensor, s: Tensor, nu: float | Tensor) -> Tensor:
+    limits, root = torch.finfo(r.dtype), nu**0.5
+    far, z = None, r * torch.exp(-s)
+    if not _eager.known_finite((z / root).square()):
+        # beyond 1e9 √ν the 1 is lost and a logarithm cannot overflow; in two halves, as for the Gaussian
+        half = torch.exp(-0.5 * s.clamp(min=2 * math.log(limits.tiny)))
+        far = (r * half * half).detach().abs() > 1e9 * root
+        z = torch.where(far, 0.0, r) * half * half
+    u = z / root
+    square = u.square()
+    # (ν + 1) log(1 + z²/ν) is (1 + 1/ν) z² where z²/ν is small: it may underflow for a large ν
+    gaussian = (root + 1 / root) * u * z
+    loss = s + 0.5 * torch.where(square < limits.eps, gaussian, (nu + 1) * torch.log1p(square))
+    if far is None:
+        return loss
+    log_r = torch.where(far, r, 1.0).abs().log()
+    return torch.where(far, (nu + 1) * (log_r - 0.5 * as_float64(nu, r).log()) - nu * s, loss)
+
+
+def _log_normaliser_of_t(df: Tensor) -> Tensor:
+    """log Γ(ν/2) − log Γ((ν + 1)/2) + ½ log νπ, from ν = 32 on by Stirling's series for the difference."""
+    x = df / 2
+    large = x > 16
+    a, b = torch.where(large, 1.0, x), 1 / torch.where(large, x, 16.0)
+    exact = torch.lgamma(a + 0.5) - torch.lgamma(a) - 0.5 * torch.log(a)
+    series, w = torch.zeros_like(b), b.square()
+    for coefficient in (-31 / 18432, 17 / 14336, -1 / 640, 1 / 192, -1 / 8):
+        series = coefficient + w * series
+    return 0.5 * math.log(2 * math.pi) - torch.where(large, b * series, exact)
+
+
 @checked()
 def gaussian_crps_loss(
     input: Tensor,
@@ -177,6 +268,14 @@ class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
 class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
     """The Module of :func:`gaussian_nll_loss`."""
 
+    full: bool = False
+    reduction: Reduction = "mean"
+
+
+class StudentTNLLLoss(LossModule, loss=student_t_nll_loss):
+    """The Module of :func:`student_t_nll_loss`."""
+
+    df: float | Tensor = 4.0
     full: bool = False
     reduction: Reduction = "mean"
 

@@ -191,9 +191,10 @@ def _student_t(r: Tensor, s: Tensor, nu: float | Tensor) -> Tensor:
         z = torch.where(far, 0.0, r) * half * half
     u = z / root
     square = u.square()
-    # (ν + 1) log(1 + z²/ν) is (1 + 1/ν) z² where z²/ν is small: it may underflow for a large ν
-    gaussian = (root + 1 / root) * u * z
-    loss = s + 0.5 * torch.where(square < limits.eps, gaussian, (nu + 1) * torch.log1p(square))
+    # where z²/ν is small, so that it may underflow, (ν + 1) log(1 + z²/ν) is (1 + 1/ν) z²
+    near = square < limits.eps
+    gaussian = (root + 1 / root) * torch.where(near, u, 0.0) * z
+    loss = s + 0.5 * torch.where(near, gaussian, (nu + 1) * torch.log1p(square))
     if far is None:
         return loss
     log_r = torch.where(far, r, 1.0).abs().log()
@@ -205,7 +206,7 @@ def _log_normaliser_of_t(df: Tensor) -> Tensor:
     x = df / 2
     large = x > 16
     a, b = torch.where(large, 1.0, x), 1 / torch.where(large, x, 16.0)
-    exact = torch.lgamma(a + 0.5) - torch.lgamma(a) - 0.5 * torch.log(a)
+    exact = torch.lgamma(a + 0.5) - torch.lgamma(a + 1) + 0.5 * (df.log() - math.log(2))
     series, w = torch.zeros_like(b), b.square()
     for coefficient in (-31 / 18432, 17 / 14336, -1 / 640, 1 / 192, -1 / 8):
         series = coefficient + w * series

@@ -12,6 +12,7 @@ from lossfns._rules import Rule
 _NOT_NUMBERS = (math.nan, "1", None, True, np.True_, [0.5], 1j)
 _NUMBERS = {
     "a positive finite number": (0.0, -1.0, math.inf),
+    "a positive number or inf": (0.0, -1.0, -math.inf),
     "a non-negative finite number": (-1e-9, math.inf),
     "a number strictly between 0 and 1": (0.0, 1.0, -0.5),
     "a number from 0 to 1": (-0.1, 1.1, math.inf),

@@ -115,6 +115,10 @@ def kink_direction(case: LossCase) -> Tensor:
     return torch.tensor(case.claims.kink_direction or [0.0] * case.layout.dim, dtype=torch.float64)
 
 
+def steep(case: LossCase, hyper: Hyper) -> list[Tensor]:
+    return [case.claims.steep(**hyper)] if case.claims.steep else []
+
+
 @each_hyper
 def test_c1_and_c2(case: LossCase, hyper: Hyper) -> None:
     """For several predictions: along the line on which the kinks lie, and along a random one."""
@@ -138,7 +142,8 @@ def test_lipschitz_constant(case: LossCase, hyper: Hyper) -> None:
         points = verify.random_points(*wide, dim, 4000)
         assert all(verify.lipschitz(f, 1.0, points) for f in functions)
     elif bound == math.inf:
-        assert not all(verify.lipschitz(f, 1000.0, cover(dim, *wide)) for f in functions)
+        points = torch.cat([cover(dim, *wide), *steep(case, hyper)])
+        assert not all(verify.lipschitz(f, 1000.0, points) for f in functions)
     else:
         worst = case.claims.worst_curvature
         bent = [worst(**hyper)] if worst else []
@@ -160,9 +165,8 @@ def test_smoothness_constant(case: LossCase, hyper: Hyper) -> None:
     elif bound == math.inf:
         points = cover(dim, *wide, even=200)
         near_kinks = (kinks(case, hyper)[:, None] + NEAR).reshape(-1)
-        if dim == 1:
-            points = torch.cat([near_kinks, points])
-        elif case.claims.kink_direction:
+        points = torch.cat([points, *(steep(case, hyper) if dim > 1 else [near_kinks])])
+        if case.claims.kink_direction:
             points = torch.cat([near_kinks[:, None] * kink_direction(case), points])
         assert not all(verify.smooth(f, 1000.0, points) for f in functions)
     else:

@@ -144,3 +144,122 @@ def test_crps_of_a_certain_forecast_is_the_absolute_error() -> None:
     mean, y = torch.tensor([2.0, -1.0]), torch.tensor([5.0, -1.5])
     loss = lossfns.gaussian_crps_loss(mean, y, log_var=torch.full((2,), -80.0), reduction="none")
     assert torch.allclose(loss, (y - mean).abs())
+
+
+class TestStudentT:
+    @pytest.mark.parametrize("df", [0.3, 1.0, 4.0, 1e6])
+    def test_full_is_the_density(self, df: float) -> None:
+        mean, y, s = torch.randn(3, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        y = 10 * y
+        loss = lossfns.student_t_nll_loss(mean, y, log_scale=s, df=df, full=True, reduction="none")
+        law = scipy.stats.t(df, mean.numpy(), s.exp().numpy())
+        assert np.allclose(loss, -law.logpdf(y.numpy()), rtol=1e-9)
+
+    @pytest.mark.parametrize("full", [False, True])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_without_bound_of_freedom_it_is_the_gaussian(self, full: bool, dtype: torch.dtype) -> None:
+        mean, y, s = torch.randn(3, 20, generator=torch.Generator().manual_seed(0)).to(dtype)
+        y = 1e3 * y
+        due = lossfns.gaussian_nll_loss(mean, y, log_var=2 * s, full=full, reduction="none")
+        for df in (math.inf, 1e300, torch.tensor(1e30, dtype=torch.float64)):
+            loss = lossfns.student_t_nll_loss(mean, y, log_scale=s, df=df, full=full, reduction="none")
+            torch.testing.assert_close(loss, due, rtol=20 * torch.finfo(dtype).eps, atol=0)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    @pytest.mark.parametrize("sight", [True, False], ids=["seen", "unseen"])
+    @pytest.mark.parametrize("learned", [False, True])
+    def test_any_scale_and_any_freedom(
+        self, dtype: torch.dtype, sight: bool, learned: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Value and both gradients: s is rounded before its exponential."""
+        if not sight:
+            monkeypatch.setattr(_eager, "can_read", lambda x: False)
+        limits, count = torch.finfo(dtype), 0
+        scales = [sign * s for s in (0.0, 1.0, 30.0, 60.0, 100.0, 180.0, 400.0, 1e4) for sign in (1, -1)]
+        for df, r, s in itertools.product(
+            (5e-324, 1e-40, 0.5, 4.0, 1e12, 1e40, 1e300), (0.0, 1e-15, 0.3, -7.5, 1e15), scales
+        ):
+            near = min(max(df, limits.tiny * limits.eps), limits.max)
+            nu = torch.tensor(near, dtype=dtype) if learned else df
+            mean, log_scale = (torch.tensor(v, dtype=dtype).requires_grad_() for v in (0.0, s))
+            y = torch.tensor(r, dtype=dtype)
+            loss = lossfns.student_t_nll_loss(mean, y, log_scale=log_scale, df=nu)
+            with mpmath.workdps(400):
+                exact = exact_student_t(y.item(), s, torch.tensor(near, dtype=dtype).item())
+                for got, due in zip(
+                    (loss, *torch.autograd.grad(loss, (mean, log_scale))), exact, strict=True
+                ):
+                    if abs(due) > limits.max / 10:  # where the power of e alone may be infinite
+                        continue
+                    count += 1
+                    error = abs(mpmath.mpf(got.item()) - due) / max(abs(due), 1, limits.tiny)
+                    assert error < (60 + 2 * abs(s)) * limits.eps, (df, r, s, got, due)
+        assert count > 1000
+
+    def test_the_pull_of_an_observation_is_bounded_and_fades(self) -> None:
+        df, log_scale = 4.0, 0.7
+        r = verify.linspace(-200, 200, 400_001).requires_grad_()
+        loss = lossfns.student_t_nll_loss(
+            r, torch.zeros_like(r), log_scale=torch.full_like(r, log_scale), df=df, reduction="sum"
+        )
+        (slope,) = torch.autograd.grad(loss, r)
+        assert slope.max().item() == pytest.approx(
+            (df + 1) / (2 * math.sqrt(df) * math.exp(log_scale)), rel=1e-6
+        )
+        assert slope[-1] < 0.03
+
+    def test_freedom_is_learned_with_centre_and_scale(self) -> None:
+        quantiles = verify.linspace(0.5 / 4000, 1 - 0.5 / 4000, 4000)
+        sample = torch.from_numpy(scipy.stats.t(3.0, -1.0, 0.5).ppf(quantiles.numpy()))
+        parameters = torch.tensor([0.0, 0.0, math.log(10)], dtype=torch.float64, requires_grad=True)
+        optimiser = torch.optim.LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            mean, s, log_df = parameters
+            loss = lossfns.student_t_nll_loss(
+                mean.expand(4000), sample, log_scale=s.expand(4000), df=log_df.exp(), full=True
+            )
+            loss.backward()
+            return loss
+
+        optimiser.step(closure)
+        mean, s, log_df = parameters.tolist()
+        assert mean == pytest.approx(-1.0, abs=1e-3)
+        assert math.exp(s) == pytest.approx(0.5, rel=0.01)
+        assert math.exp(log_df) == pytest.approx(3.0, rel=0.05)
+
+    @pytest.mark.parametrize("df", [5e-324, 1e-3, 0.5, 3.0, 31.99, 32.01, 40.0, 1e3, 1e8, 1e15, 1e300])
+    def test_the_constant_has_its_digits(self, df: float) -> None:
+        nu = torch.tensor(df, dtype=torch.float64, requires_grad=True)
+        zero = torch.zeros((), dtype=torch.float64)
+        constant = lossfns.student_t_nll_loss(zero, zero, log_scale=zero, df=nu, full=True)
+        (slope,) = torch.autograd.grad(constant, nu)
+        with mpmath.workdps(700):
+            x = mpmath.mpf(df)
+            due = mpmath.loggamma(x / 2) - mpmath.loggamma((x + 1) / 2) + mpmath.log(x * mpmath.pi) / 2
+            assert abs(constant.item() - due) < 1e-14 * max(abs(due), 1)
+        with mpmath.workdps(50):
+            slope_due = (mpmath.psi(0, x / 2) - mpmath.psi(0, (x + 1) / 2) + 1 / x) / 2
+            if 1e-3 <= df < 1e10:
+                assert abs(slope.item() - slope_due) < 1e-12 * max(abs(slope_due), 1 / df)
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        x, y, s = torch.zeros(3, 2)
+        with pytest.raises(TypeError, match="takes 2 arguments by position, .* log_scale="):
+            lossfns.student_t_nll_loss(x, y, s)
+        for df in (0.0, -1.0, math.inf):
+            wrong = torch.tensor(df)
+            with (
+                lossfns.strict(),
+                pytest.raises(ValueError, match=f"df must be positive and finite, got {df:g}"),
+            ):
+                lossfns.student_t_nll_loss(x, y, log_scale=s, df=wrong)
+
+
+def exact_student_t(r: float, s: float, df: float) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
+    """The loss of the centre 0, its derivatives by the centre and by s, in the digits mpmath is set to."""
+    r, s, df = mpmath.mpf(r), mpmath.mpf(s), mpmath.mpf(df)
+    square = (r * mpmath.exp(-s)) ** 2
+    slope = (df + 1) / (df + square)
+    return s + (df + 1) / 2 * mpmath.log1p(square / df), -slope * r * mpmath.exp(-2 * s), 1 - slope * square

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import scipy.stats
+import torch
+from torch import Tensor
 
 from tests.cases.case import Claims, LossCase
 from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
@@ -14,6 +16,13 @@ from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
 def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
     loss = m.exp(x) - (y * x if y else 0)
     return loss + (m.loggamma(y + 1) if m is not math else math.lgamma(y + 1)) if full else loss
+
+
+def student_t(m: Any, mean: Any, y: Any, s: Any, df: Any = 4.0, full: bool = False) -> Any:
+    df = df.item() if isinstance(df, Tensor) else df
+    loss = s + (df + 1) / 2 * m.log1p((y - mean) ** 2 * m.exp(-2 * s) / df)
+    log_gamma = math.lgamma if m is math else m.loggamma
+    return loss + full * (log_gamma(df / 2) - log_gamma((df + 1) / 2) + m.log(df * m.pi) / 2)
 
 
 def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
@@ -62,6 +71,27 @@ CASES = (
         claims=Claims(
             unbounded_range=(-20.0, 20.0),
             neg_log_density=lambda mean, y, s, full=False: -scipy.stats.norm(mean, math.exp(s / 2)).logpdf(y),
+            minimiser=(0.0, 0.0, -80.0),
+        ),
+    ),
+    LossCase(
+        "student_t_nll_loss",
+        student_t,
+        layout=MEAN_AND_LOG_VARIANCE,
+        hypers=(
+            {},
+            {"full": True},
+            {"df": 1.0},
+            {"df": torch.tensor(2.5, dtype=torch.float64), "full": True},
+        ),
+        extremes=MEAN_AND_SCALE,
+        rejected=tuple((name.replace("var", "scale"), row) for name, row in REJECTED_GAUSSIAN),
+        claims=Claims(
+            unbounded_range=(-20.0, 20.0),
+            steep=lambda **hyper: torch.tensor([[1e-6, -14.0], [1.1e-6, -14.0]], dtype=torch.float64),
+            neg_log_density=lambda mean, y, s, df=4.0, full=False: (
+                -scipy.stats.t(float(df), mean, math.exp(s)).logpdf(y)
+            ),
             minimiser=(0.0, 0.0, -80.0),
         ),
     ),

@@ -29,4 +29,8 @@ AGREEMENTS = (
         ("PyTorch", "F.gaussian_nll_loss(x, y, s.exp(), full=True)", "the variance, not its logarithm"),
         ("SciPy", "-scipy.stats.norm.logpdf(y, x, np.exp(s / 2)).mean()", "the standard deviation"),
     ),
+    same(
+        "student_t_nll_loss(x, y, log_scale=s, df=3, full=True)",
+        ("SciPy", "-scipy.stats.t.logpdf(y, 3, x, np.exp(s)).mean()", "the scale, not its logarithm"),
+    ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check, _eager
@@ -21,10 +22,12 @@ from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
 __all__ = [
+    "EnsembleCRPSLoss",
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
     "PoissonNLLLoss",
     "StudentTNLLLoss",
+    "ensemble_crps_loss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
     "poisson_nll_loss",
@@ -76,34 +79,42 @@ def poisson_nll_loss(
     return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
 
 
-@checked(full=rules.boolean)
+@checked(beta=rules.unit_interval, full=rules.boolean)
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
     *,
     log_var: Tensor,
+    beta: float = 0.0,
     full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Gaussian negative log-likelihood with a predicted variance: estimates the mean and the variance.
 
-    .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right)
+    .. math:: \ell(\mu, s, y) = \frac{1}{2} e^{\beta s} \left(s + (y - \mu)^2 e^{-s}\right)
 
     Args:
         log_var: s, the logarithm of the variance. torch takes the variance, as its third argument.
-        full: whether to add ½ log 2π.
+        beta: β from 0 to 1: β-NLL has the factor exp(βs) = σ²ᵝ, which the gradient holds constant. At 0 it
+            is the likelihood; at 1 the pull on the mean is that of the squared error for every variance.
+        full: whether to add ½ log 2π, before the factor.
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
         ``input`` is the mean μ. A logarithm needs no clamp: the loss is right wherever it is finite. It is
         unbounded below as s → −∞ on a residual of 0, and not jointly convex in (μ, s).
 
+        With β > 0 the value is no measure of a forecast: only its gradient, exp(βs) times that of the
+        likelihood, is meant. Report the loss at β = 0.
+
     Shape:
         ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
 
     Source:
         Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
+        Seitzer et al. (2022), *On the pitfalls of heteroscedastic uncertainty estimation with probabilistic
+        neural networks*.
 
     Example:
         >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
@@ -112,14 +123,16 @@ def gaussian_nll_loss(
     """
 
     def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        r, inverse = y - mean, torch.exp(-0.5 * s)
+        held = beta * s.detach() if beta else None
+        r, scaled = y - mean, s if held is None else s - held
+        inverse = torch.exp(-0.5 * scaled)
         if _eager.known_finite(inverse):
             z = r * inverse
         else:  # in two halves, so that the loss is right as long as it is finite, and where r = 0
-            half = torch.exp(-0.25 * s.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
+            half = torch.exp(-0.25 * scaled.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
             z = r * half * half
-        loss = 0.5 * (s + z.square())
-        return loss + 0.5 * math.log(2 * math.pi) if full else loss
+        level = s + math.log(2 * math.pi) if full else s
+        return 0.5 * ((level if held is None else torch.exp(held) * level) + z.square())
 
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
 
@@ -259,6 +272,65 @@ def gaussian_crps_loss(
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 
+@checked(fair=rules.boolean)
+def ensemble_crps_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    fair: bool = True,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Continuous ranked probability score of an ensemble: of samples of a forecast, without its density.
+
+    .. math:: \ell(x, y) = \frac{1}{M} \sum_i \lvert x_i - y \rvert
+        - \frac{1}{2 M (M - 1)} \sum_i \sum_k \lvert x_i - x_k \rvert
+
+    Args:
+        fair: whether the differences are averaged over the M(M − 1) pairs of different members, as written,
+            so that the loss is, in expectation, the score of the law that the members are drawn from. If not,
+            over all M²: the score of the members as a law of their own, whose best spread is too small.
+        weight: of the targets; broadcasts to (…). Those of weight 0 are left out.
+
+    Conventions:
+        Proper in the mean over ensembles, and in the unit of the target. The members are sorted, in time
+        M log M: the loss is 2/M times the sum of their quantile losses, of levels (i − 1)/(M − 1) if ``fair``
+        and (i − ½)/M if not. Members that meet the target have a gradient of 0; equal ones are told apart by
+        their places. With M = 2 the fair score is 0 for every target between the members; with M = 1 the
+        other is the absolute error.
+
+    Shape:
+        ``input``: (…, M), M at least 1, or 2 if ``fair``. ``target``: (…). ``"none"``: (…).
+
+    Source:
+        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*; Ferro (2014),
+        *Fair scores for ensemble forecasts*.
+
+    Example:
+        >>> members = torch.tensor([1.0, 2.0, 4.0])
+        >>> ensemble_crps_loss(members, torch.tensor(3.0))
+        tensor(0.3333)
+        >>> ensemble_crps_loss(members, torch.tensor(3.0), fair=False)
+        tensor(0.6667)
+    """
+    _check.is_tensor(input=input, target=target)
+    members, least = input.shape[-1] if input.ndim else 0, 2 if fair else 1
+    if members < least:
+        raise ValueError(
+            f"input must have shape (…, M), M at least {least} members if fair={fair}, "
+            f"got {tuple(input.shape)}"
+        )
+    target = _check.expand_target(input, target, (members,), "the members of an ensemble")
+
+    def crps(x: Tensor, y: Tensor) -> Tensor:
+        z, _ = (x - y).sort(dim=-1, stable=True)
+        below = torch.arange(members, device=z.device, dtype=z.dtype) + (0.0 if fair else 0.5)
+        pinballs = below.flip(0) * F.relu(z) + below * F.relu(-z)
+        return 2 * pinballs.sum(-1) / (members * (members - 1 if fair else members))
+
+    return elementwise(crps, weight, reduction, axes=1, input=input, target=target)
+
+
 class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
     """The Module of :func:`poisson_nll_loss`."""
 
@@ -269,6 +341,7 @@ class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
 class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
     """The Module of :func:`gaussian_nll_loss`."""
 
+    beta: float = 0.0
     full: bool = False
     reduction: Reduction = "mean"
 
@@ -284,4 +357,11 @@ class StudentTNLLLoss(LossModule, loss=student_t_nll_loss):
 class GaussianCRPSLoss(LossModule, loss=gaussian_crps_loss):
     """The Module of :func:`gaussian_crps_loss`."""
 
+    reduction: Reduction = "mean"
+
+
+class EnsembleCRPSLoss(LossModule, loss=ensemble_crps_loss):
+    """The Module of :func:`ensemble_crps_loss`."""
+
+    fair: bool = True
     reduction: Reduction = "mean"

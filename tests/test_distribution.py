@@ -263,3 +263,126 @@ def exact_student_t(r: float, s: float, df: float) -> tuple[mpmath.mpf, mpmath.m
     square = (r * mpmath.exp(-s)) ** 2
     slope = (df + 1) / (df + square)
     return s + (df + 1) / 2 * mpmath.log1p(square / df), -slope * r * mpmath.exp(-2 * s), 1 - slope * square
+
+
+class TestBeta:
+    """β-NLL: the gradient is that of the likelihood times the variance to the power β."""
+
+    mean, y, s = torch.randn(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def slopes(self, scale: float = 1.0, **how: float) -> tuple[Tensor, ...]:
+        leaves = [v.clone().requires_grad_() for v in (self.mean, self.y, scale * self.s)]
+        loss = lossfns.gaussian_nll_loss(leaves[0], leaves[1], log_var=leaves[2], reduction="sum", **how)
+        return torch.autograd.grad(loss, leaves)
+
+    @pytest.mark.parametrize("beta", [0.0, 0.25, 0.5, 1.0])
+    def test_the_gradient_is_weighted(self, beta: float) -> None:
+        for got, plain in zip(self.slopes(beta=beta), self.slopes(), strict=True):
+            torch.testing.assert_close(got, plain * torch.exp(beta * self.s))
+
+    def test_at_1_the_pull_on_the_mean_is_that_of_the_squared_error(self) -> None:
+        """However large or small the predicted variance is: 10²⁰⁰ at ±460."""
+        for scale in (1.0, 400.0):
+            torch.testing.assert_close(self.slopes(scale, beta=1.0)[0], self.mean - self.y)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_right_wherever_it_is_finite(self, dtype: torch.dtype) -> None:
+        """Though the likelihood and the factor may be infinite and 0."""
+        for s in (-1e4, -800.0, -200.0, -90.0, 90.0, 200.0):
+            for beta in (0.5, 1.0):
+                mean, log_var = (torch.tensor(v, dtype=dtype).requires_grad_() for v in (0.0, s))
+                loss = lossfns.gaussian_nll_loss(
+                    mean, torch.ones((), dtype=dtype), log_var=log_var, beta=beta
+                )
+                slopes = torch.autograd.grad(loss, (mean, log_var))
+                with mpmath.workdps(50):
+                    factor, z2 = mpmath.exp(beta * s), mpmath.exp((beta - 1) * s)
+                    exact = (factor * s + z2) / 2, -z2, (factor - z2) / 2
+                if exact[0] > torch.finfo(dtype).max:
+                    assert loss == math.inf
+                    continue
+                for got, due in zip((loss, *slopes), exact, strict=True):
+                    error = abs(mpmath.mpf(got.item()) - due) / max(abs(due), 1)
+                    assert error < (10 + abs(s)) * torch.finfo(dtype).eps, (s, beta, got, due)
+
+    def test_beta_is_refused_out_of_its_range(self) -> None:
+        for beta in (-0.1, 1.1):
+            with pytest.raises(ValueError, match="beta must be a number from 0 to 1"):
+                lossfns.gaussian_nll_loss(self.mean, self.y, log_var=self.s, beta=beta)
+
+
+class TestEnsembles:
+    def test_it_is_the_integral_of_squared_distance_of_distribution_functions(self) -> None:
+        """Of the law of the members, with ties among them, by exact sums over the intervals between."""
+        for members, y in (
+            ([0.0, 0.0, 1.5, 4.0], 2.0),
+            ([3.0], -1.0),
+            ([1.0, 1.0, 1.0], 1.0),
+            ([5.0, -2.0], 9.0),
+        ):
+            edges = sorted([*members, y])
+            due = sum(
+                (b - a) * (sum(v <= a for v in members) / len(members) - (y <= a)) ** 2
+                for a, b in itertools.pairwise(edges)
+            )
+            loss = lossfns.ensemble_crps_loss(torch.tensor(members), torch.tensor(y), fair=False)
+            assert loss.item() == pytest.approx(due)
+
+    @pytest.mark.parametrize("members", [2, 3, 50])
+    def test_value_and_gradient_are_those_of_all_pairs(self, members: int) -> None:
+        rng = torch.Generator().manual_seed(members)
+        x = torch.randn(6, members, generator=rng, dtype=torch.float64).requires_grad_()
+        y = torch.randn(6, generator=rng, dtype=torch.float64).requires_grad_()
+        pairs = (x.unsqueeze(-1) - x.unsqueeze(-2)).abs().sum((-1, -2))
+        for fair in (True, False):
+            due = (x - y.unsqueeze(-1)).abs().mean(-1) - pairs / (2 * members * (members - fair))
+            loss = lossfns.ensemble_crps_loss(x, y, fair=fair, reduction="none")
+            torch.testing.assert_close(loss, due)
+            for got, right in zip(
+                torch.autograd.grad(loss.sum(), (x, y)),
+                torch.autograd.grad(due.sum(), (x, y), retain_graph=True),
+                strict=True,
+            ):
+                torch.testing.assert_close(got, right)
+
+    def test_small_ensembles_have_the_score_of_their_law_if_fair(self) -> None:
+        """In expectation, here of a standard normal law; the other is too large by the spread over M."""
+        rng = torch.Generator().manual_seed(0)
+        x, y = torch.randn(100_000, 3, generator=rng), torch.full((100_000,), 0.7)
+        due = lossfns.gaussian_crps_loss(torch.tensor(0.0), torch.tensor(0.7), log_var=torch.tensor(0.0))
+        assert lossfns.ensemble_crps_loss(x, y).item() == pytest.approx(due.item(), abs=4e-3)
+        unfair = lossfns.ensemble_crps_loss(x, y, fair=False).item()
+        assert unfair == pytest.approx(due.item() + 1 / (3 * math.sqrt(math.pi)), abs=4e-3)
+
+    def test_digits_do_not_cancel(self) -> None:
+        """Members near one another, far from 0 and from the target."""
+        x = torch.tensor([1e4, 1e4 + 1 / 1024, 1e4 + 2 / 1024])
+        loss = lossfns.ensemble_crps_loss(x, torch.tensor(1e4 + 1 / 1024), fair=False)
+        assert loss.item() == pytest.approx(2 / 9 / 1024, rel=1e-6)
+        many = torch.full((1000,), 0.1)
+        for fair in (True, False):
+            assert lossfns.ensemble_crps_loss(many, torch.tensor(0.1), fair=fair) == 0
+            assert lossfns.ensemble_crps_loss(many, torch.tensor(0.3), fair=fair).item() == pytest.approx(0.2)
+
+    def test_equal_members_share_the_gradient_of_one(self) -> None:
+        x = torch.full((4,), 2.0, requires_grad=True)
+        for y, due in ((0.0, 1.0), (2.0, 0.0), (5.0, -1.0)):
+            for fair in (True, False):
+                (slope,) = torch.autograd.grad(lossfns.ensemble_crps_loss(x, torch.tensor(y), fair=fair), x)
+                assert slope.sum().item() == pytest.approx(due)
+
+    def test_of_two_members_it_asks_for_the_target_between_them(self) -> None:
+        x = torch.tensor([[3.0, -1.0]] * 4)
+        loss = lossfns.ensemble_crps_loss(x, torch.tensor([-1.0, 0.5, 3.0, 5.0]), reduction="none")
+        assert loss.tolist() == [0.0, 0.0, 0.0, 2.0]
+
+    def test_one_member_has_no_pairs(self) -> None:
+        x, y = torch.randn(2, 5, generator=torch.Generator().manual_seed(1))
+        alone = lossfns.ensemble_crps_loss(x[:, None], y, fair=False)
+        assert torch.equal(alone, (x - y).abs().mean())
+        with pytest.raises(ValueError, match=r"input must have shape \(…, M\), M at least 2 .* got \(5, 1\)"):
+            lossfns.ensemble_crps_loss(x[:, None], y)
+        with pytest.raises(ValueError, match=r"M at least 1 .* got \(5, 0\)"):
+            lossfns.ensemble_crps_loss(x[:, None][:, :0], y, fair=False)
+        with pytest.raises(ValueError, match=r"target must have .*, \(5,\), got \(5, 1\)"):
+            lossfns.ensemble_crps_loss(torch.randn(5, 3), y[:, None])

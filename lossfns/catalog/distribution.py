@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, REAL, UNBOUNDED, YES, LossCard, law
+import math
+from typing import Any
+
+from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, REAL, UNBOUNDED, YES, Claim, LossCard, law
+
+
+def _ensemble_lipschitz(fair: bool, n: int = 4, **_: Any) -> float:
+    return math.sqrt((4 * n - 2) / (3 * n * (n - 1)) if fair else (4 * n**2 - 1) / (3 * n**3))
+
 
 CARDS = (
     LossCard(
@@ -22,11 +30,14 @@ CARDS = (
     LossCard(
         name="gaussian_nll_loss",
         title="Gaussian negative log-likelihood",
-        gradient=r"(\mu - y) e^{-s}",
+        gradient=r"(\mu - y) e^{(\beta - 1) s}",
         domain=ANY,
-        range=REAL,
+        range=Claim(
+            r"$[-\frac{1}{2 e \beta}, \infty)$ if $\beta > 0$, else $(-\infty, \infty)$",
+            lambda beta, **_: (-1 / (2 * math.e * beta) if beta else -math.inf, math.inf),
+        ),
         estimates="mean and log-variance",
-        likelihood=law("normal"),
+        likelihood=Claim(r"normal if $\beta = 0$", lambda beta, **_: beta == 0),
         convex=NO,
         c1=YES,
         c2=YES,
@@ -59,6 +70,25 @@ CARDS = (
         c1=YES,
         c2=YES,
         lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="ensemble_crps_loss",
+        title="Ensemble CRPS",
+        gradient=r"\frac{1}{M} \operatorname{sign}(x_j - y) - \frac{1}{M (M - 1)} "
+        r"\sum_k \operatorname{sign}(x_j - x_k)",
+        domain=ANY,
+        range=NON_NEGATIVE,
+        estimates="the law of the members",
+        likelihood=NO_LAW,
+        convex=NO,
+        c1=NO,
+        c2=NO,
+        lipschitz=Claim(
+            r"$\sqrt{\frac{2 (2 n - 1)}{3 n (n - 1)}}$ for $n$ members if fair, "
+            r"else $\sqrt{\frac{4 n^2 - 1}{3 n^3}}$ for $n$ members",
+            _ensemble_lipschitz,
+        ),
         smoothness=UNBOUNDED,
     ),
 )

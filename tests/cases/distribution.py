@@ -10,12 +10,21 @@ import torch
 from torch import Tensor
 
 from tests.cases.case import Claims, LossCase
-from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
+from tests.cases.layouts import ENSEMBLE, MEAN_AND_LOG_VARIANCE
 
 
 def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
     loss = m.exp(x) - (y * x if y else 0)
     return loss + (m.loggamma(y + 1) if m is not math else math.lgamma(y + 1)) if full else loss
+
+
+def gaussian(m: Any, mean: Any, y: Any, s: Any, beta: float = 0.0, full: bool = False) -> Any:
+    return m.exp(beta * s) * (s + (y - mean) ** 2 * m.exp(-s) + full * m.log(2 * m.pi)) / 2
+
+
+def ensemble(m: Any, x: Any, y: Any, fair: bool = True) -> Any:
+    distance, pairs = sum(abs(v - y) for v in x), sum(abs(v - w) for v in x for w in x)
+    return distance / len(x) - pairs / (2 * len(x) * (len(x) - 1 if fair else len(x)))
 
 
 def student_t(m: Any, mean: Any, y: Any, s: Any, df: Any = 4.0, full: bool = False) -> Any:
@@ -63,7 +72,7 @@ CASES = (
     ),
     LossCase(
         "gaussian_nll_loss",
-        lambda m, mean, y, s, full=False: (s + (y - mean) ** 2 * m.exp(-s) + full * m.log(2 * m.pi)) / 2,
+        gaussian,
         layout=MEAN_AND_LOG_VARIANCE,
         hypers=({}, {"full": True}),
         extremes=MEAN_AND_SCALE,
@@ -73,6 +82,17 @@ CASES = (
             neg_log_density=lambda mean, y, s, full=False: -scipy.stats.norm(mean, math.exp(s / 2)).logpdf(y),
             minimiser=(0.0, 0.0, -80.0),
         ),
+    ),
+    LossCase(
+        "gaussian_nll_loss",
+        gaussian,
+        layout=MEAN_AND_LOG_VARIANCE,
+        form="beta",
+        hypers=({"beta": 0.5}, {"beta": 1.0, "full": True}),
+        extremes=MEAN_AND_SCALE,
+        exact_gradient=False,
+        rejected=REJECTED_GAUSSIAN,
+        claims=Claims(targets=(), minimiser=(0.0, 0.0, -1.0)),
     ),
     LossCase(
         "student_t_nll_loss",
@@ -105,5 +125,22 @@ CASES = (
             unbounded_range=(-30.0, 30.0),
             minimiser=(0.0, 0.0, -80.0),
         ),
+    ),
+    LossCase(
+        "ensemble_crps_loss",
+        ensemble,
+        layout=ENSEMBLE,
+        hypers=({}, {"fair": False}),
+        extremes=tuple(
+            (x, y)
+            for x in ([1.0] * 4, [0.0, 1e-30, 1e-8, 1.0], [-7.5, 20.0, 3.0, 20.0], [1e15, -1e15, 1e6, 2e15])
+            for y in (0.0, 1.0, -20.0, 3e15)
+        ),
+        rejected=(
+            ("input", ([0.0, math.nan, 0.0, 0.0], 0.0)),
+            ("input", ([0.0, 0.0, 0.0, math.inf], 0.0)),
+            ("target", ([0.0] * 4, -math.inf)),
+        ),
+        claims=Claims(kink_direction=(1.0, 1.0, 1.0, 1.0), minimiser=([0.0] * 4, 0.0)),
     ),
 )

@@ -202,3 +202,4 @@ INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 QUESTIONS = questions()
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")  # or the logarithm of a scale
 INTERVAL = several(2, lambda x, y: {"l": x[0], "u": x[1], "y": y, "partiall": [1, 0], "partialu": [0, 1]})
+ENSEMBLE = several(4, lambda x, y: {"x": x, "y": y, "M": len(x)})

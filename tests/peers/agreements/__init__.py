@@ -78,6 +78,7 @@ NO_PEER = {
     "epsilon_insensitive_loss": "inside scikit-learn's support vector regression, not to be called",
     "interval_loss": "2/α times the quantile losses of both ends",
     "gaussian_crps_loss": "",
+    "ensemble_crps_loss": "in scoringrules and properscoring, which are not installed here",
     "symmetric_cross_entropy": "",
     "spherical_loss": "",
     "sparsemax_loss": "in packages that are not installed here",

@@ -117,6 +117,14 @@ def promote(*arguments: Tensor) -> tuple[Tensor, ...]:
 
 def expand_non_negative(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> Tensor:
     """``value`` in the dtype and shape of ``like``, which it must broadcast to, finite and at least 0."""
+    expand(name, value, like, words, hint)
+    value = value.to(promote(like)[0].dtype).expand(like.shape)
+    finite_non_negative(name, value)
+    return cast("Tensor", value)
+
+
+def expand(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> Tensor:
+    """``value`` in the shape of ``like``, which it must broadcast to."""
     is_tensor(**{name: value})
     check_device(name, value, like, words)
     shape, n = tuple(value.shape), value.ndim
@@ -124,9 +132,7 @@ def expand_non_negative(name: str, value: Any, like: Tensor, words: str, hint: s
         raise ValueError(
             f"{name} must broadcast to the shape of {words}, {tuple(like.shape)}, got {shape}{hint}"
         )
-    value = value.to(promote(like)[0].dtype).expand(like.shape)
-    finite_non_negative(name, value)
-    return cast("Tensor", value)
+    return cast("Tensor", value.expand(like.shape))
 
 
 def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:

@@ -109,7 +109,8 @@ def gaussian_nll_loss(
         likelihood, is meant. Report the loss at β = 0.
 
     Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``log_var``: the same, or one for several elements: it
+        broadcasts, if there is one way to. ``"none"``: the shape of ``input``.
 
     Source:
         Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
@@ -134,7 +135,20 @@ def gaussian_nll_loss(
         level = s + math.log(2 * math.pi) if full else s
         return 0.5 * ((level if held is None else torch.exp(held) * level) + z.square())
 
+    log_var = _expand_scale("log_var", log_var, input)
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
+
+
+def _expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
+    """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
+    _check.is_tensor(input=input)
+    expanded = _check.expand(name, value, input, "input")
+    if value.numel() > 1 and value.ndim < input.ndim and value.shape == input.shape[: value.ndim]:
+        raise ValueError(
+            f"{name} must fit input in one way, got {tuple(value.shape)}, which are the first axes of "
+            f"{tuple(input.shape)} and its last: add the axes of length 1"
+        )
+    return expanded
 
 
 @checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)
@@ -168,7 +182,8 @@ def student_t_nll_loss(
         Learn ν with ``full`` alone: the constant depends on it. It has errors below 1e-14.
 
     Shape:
-        ``input``, ``target``, ``log_scale``: any, equal. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``log_scale``: the same, or one for several elements: it
+        broadcasts, if there is one way to. ``"none"``: the shape of ``input``.
 
     Raises:
         ValueError: under ``strict()`` a tensor ``df`` that is not positive and finite.
@@ -181,7 +196,7 @@ def student_t_nll_loss(
         >>> student_t_nll_loss(centre, target, log_scale=torch.zeros(2), reduction="none")
         tensor([ 0.5579, 19.5611])
     """
-    _check.is_tensor(input=input)
+    log_scale = _expand_scale("log_scale", log_scale, input)
     _check.check_scalar("df", df, _check.positive, input)
 
     def student_t(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
@@ -249,7 +264,8 @@ def gaussian_crps_loss(
         σ → 0, and linear, not quadratic, in an outlier. Jointly convex in (μ, σ).
 
     Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
+        ``input``, ``target``: any, equal. ``log_var``: the same, or one for several elements: it
+        broadcasts, if there is one way to. ``"none"``: the shape of ``input``.
 
     Source:
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
@@ -269,6 +285,7 @@ def gaussian_crps_loss(
         density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
         return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
 
+    log_var = _expand_scale("log_var", log_var, input)
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 

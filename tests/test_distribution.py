@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 import lossfns
-from lossfns import _eager, verify
+from lossfns import _chunked, _eager, verify
 from lossfns.catalog import cards
 
 
@@ -247,7 +248,7 @@ class TestStudentT:
     def test_what_does_not_fit_is_refused(self) -> None:
         x, y, s = torch.zeros(3, 2)
         with pytest.raises(TypeError, match="takes 2 arguments by position, .* log_scale="):
-            lossfns.student_t_nll_loss(x, y, s)
+            lossfns.student_t_nll_loss(x, y, s)  # type: ignore[call-arg]
         for df in (0.0, -1.0, math.inf):
             wrong = torch.tensor(df)
             with (
@@ -270,7 +271,7 @@ class TestBeta:
 
     mean, y, s = torch.randn(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
-    def slopes(self, scale: float = 1.0, **how: float) -> tuple[Tensor, ...]:
+    def slopes(self, scale: float = 1.0, **how: Any) -> tuple[Tensor, ...]:
         leaves = [v.clone().requires_grad_() for v in (self.mean, self.y, scale * self.s)]
         loss = lossfns.gaussian_nll_loss(leaves[0], leaves[1], log_var=leaves[2], reduction="sum", **how)
         return torch.autograd.grad(loss, leaves)
@@ -386,3 +387,50 @@ class TestEnsembles:
             lossfns.ensemble_crps_loss(x[:, None][:, :0], y, fair=False)
         with pytest.raises(ValueError, match=r"target must have .*, \(5,\), got \(5, 1\)"):
             lossfns.ensemble_crps_loss(torch.randn(5, 3), y[:, None])
+
+
+SCALED = {
+    "gaussian_nll_loss": "log_var",
+    "gaussian_crps_loss": "log_var",
+    "student_t_nll_loss": "log_scale",
+}
+
+
+@pytest.mark.parametrize(("name", "scale"), SCALED.items(), ids=SCALED)
+class TestOneScaleForSeveral:
+    @pytest.mark.parametrize("shape", [(), (1,), (5,), (4, 1), (1, 5)], ids=str)
+    @pytest.mark.parametrize("pieces", [False, True])
+    def test_it_broadcasts_with_its_gradient(
+        self, name: str, scale: str, shape: tuple[int, ...], pieces: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if pieces:
+            monkeypatch.setattr(_chunked, "CHUNK", 2)
+        rng = torch.Generator().manual_seed(0)
+        mean, y = torch.randn(2, 4, 5, generator=rng, dtype=torch.float64)
+        s = torch.randn(shape, generator=rng, dtype=torch.float64).requires_grad_()
+        weight = torch.rand(4, 5, generator=rng) > 0.3
+        for how in ({}, {"reduction": "none"}, {"weight": weight}):
+            loss, due = (
+                getattr(lossfns, name)(mean, y, **{scale: v}, **how) for v in (s, s.expand(4, 5).clone())
+            )
+            torch.testing.assert_close(loss, due)
+            slopes = [torch.autograd.grad(value.sum(), s)[0] for value in (loss, due)]
+            torch.testing.assert_close(*slopes)
+            assert slopes[0].abs().min() > 0
+
+    def test_the_mean_and_the_target_do_not(self, name: str, scale: str) -> None:
+        whole, row = torch.zeros(4, 5), torch.zeros(5)
+        for mean, y in ((whole, row), (row, whole)):
+            with pytest.raises(ValueError, match="must (have|broadcast to) the shape of input"):
+                getattr(lossfns, name)(mean, y, **{scale: whole})
+
+    def test_two_ways_are_refused(self, name: str, scale: str) -> None:
+        square, row = torch.zeros(4, 4), torch.zeros(4)
+        with pytest.raises(ValueError, match=rf"{scale} must fit input in one way, got \(4,\)"):
+            getattr(lossfns, name)(square, square, **{scale: row})
+        for one in (row[None], row[:, None]):
+            assert getattr(lossfns, name)(square, square, **{scale: one}).isfinite()
+        with pytest.raises(
+            ValueError, match=rf"{scale} must broadcast to the shape of input, \(4, 5\), got \(4,\)"
+        ):
+            getattr(lossfns, name)(torch.zeros(4, 5), torch.zeros(4, 5), **{scale: row})

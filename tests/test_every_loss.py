@@ -361,6 +361,9 @@ def test_weights_of_samples_that_are_single_numbers(case: LossCase) -> None:
         assert close(mean, torch.where(weight == 0, 0.0, expected / weight))
 
 
+MAY_BROADCAST = ("log_var", "log_scale")
+
+
 @each_elementwise
 def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
     for wrong in ((4, 1), (1, 4), (), (3,), (4, 4)):
@@ -368,7 +371,11 @@ def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
         for position, name in enumerate(others, start=1):
             arguments = [torch.zeros(4) for _ in range(case.arity)]
             arguments[position] = torch.zeros(wrong)
-            with pytest.raises(ValueError, match=rf"{name} must have the shape of {first}") as error:
+            if name in MAY_BROADCAST and wrong == ():
+                assert case(*arguments).shape == ()
+                continue
+            words = "broadcast to" if name in MAY_BROADCAST else "have"
+            with pytest.raises(ValueError, match=rf"{name} must {words} the shape of {first}") as error:
                 case(*arguments)
             assert str((4,)) in str(error.value)
             assert str(wrong) in str(error.value)
@@ -387,7 +394,12 @@ def test_shapes_that_do_not_fit_are_refused(case: LossCase) -> None:
     shape = case.layout.shape
     names = case.argument_names
     for position, arguments in misshapen(case.arguments(*shape)):
-        with pytest.raises(ValueError, match=f"^{names[position]} must have") as error:
+        free = names[position] in MAY_BROADCAST
+        if free and arguments[position].shape == shape[1:]:
+            assert case(*arguments).shape == ()
+            continue
+        words = "broadcast to" if free else "have"
+        with pytest.raises(ValueError, match=f"^{names[position]} must {words}") as error:
             case(*arguments)
         assert str(tuple(arguments[position].shape)) in str(error.value)
     arguments = case.arguments(*shape)

@@ -200,7 +200,9 @@ def student_t_nll_loss(
     _check.check_scalar("df", df, _check.positive, input)
 
     def student_t(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        nu = df.to(y.dtype) if isinstance(df, Tensor) else in_range(df, y.dtype)
+        # from there on it is the Gaussian to every digit, but for residuals of 1e10 scales and more
+        most = torch.finfo(y.dtype).eps ** -4
+        nu = df.to(y.dtype).clamp(max=most) if isinstance(df, Tensor) else in_range(min(df, most), y.dtype)
         loss = _student_t(y - mean, s, nu)
         return loss + _log_normaliser_of_t(as_float64(df, y)) if full else loss
 
@@ -210,23 +212,17 @@ def student_t_nll_loss(
 
 
 def _student_t(r: Tensor, s: Tensor, nu: float | Tensor) -> Tensor:
-    limits, root = torch.finfo(r.dtype), nu**0.5
-    far, z = None, r * torch.exp(-s)
-    if not _eager.known_finite((z / root).square()):
-        # beyond 1e9 √ν the 1 is lost and a logarithm cannot overflow; in two halves, as for the Gaussian
-        half = torch.exp(-0.5 * s.clamp(min=2 * math.log(limits.tiny)))
-        far = (r * half * half).detach().abs() > 1e9 * root
-        z = torch.where(far, 0.0, r) * half * half
-    u = z / root
-    square = u.square()
-    # where z²/ν is small, so that it may underflow, (ν + 1) log(1 + z²/ν) is (1 + 1/ν) z²
-    near = square < limits.eps
-    gaussian = (root + 1 / root) * torch.where(near, u, 0.0) * z
-    loss = s + 0.5 * torch.where(near, gaussian, (nu + 1) * torch.log1p(square))
-    if far is None:
-        return loss
+    root = nu**0.5
+    square = (r * torch.exp(-s) / root).square()
+    if _eager.known_finite(square):
+        return s + 0.5 * (nu + 1) * torch.log1p(square)
+    # beyond 1e9 √ν the 1 is lost and a logarithm cannot overflow; in two halves, as for the Gaussian
+    half = torch.exp(-0.5 * s.clamp(min=2 * math.log(torch.finfo(s.dtype).tiny)))
+    far = (r * half * half).detach().abs() > 1e9 * root
+    square = (torch.where(far, 0.0, r) * half * half / root).square()
     log_r = torch.where(far, r, 1.0).abs().log()
-    return torch.where(far, (nu + 1) * (log_r - 0.5 * as_float64(nu, r).log()) - nu * s, loss)
+    outlier = (nu + 1) * (log_r - 0.5 * as_float64(nu, r).log()) - nu * s
+    return torch.where(far, outlier, s + 0.5 * (nu + 1) * torch.log1p(square))
 
 
 def _log_normaliser_of_t(df: Tensor) -> Tensor:

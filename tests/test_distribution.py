@@ -162,7 +162,7 @@ class TestStudentT:
         mean, y, s = torch.randn(3, 20, generator=torch.Generator().manual_seed(0)).to(dtype)
         y = 1e3 * y
         due = lossfns.gaussian_nll_loss(mean, y, log_var=2 * s, full=full, reduction="none")
-        for df in (math.inf, 1e300, torch.tensor(1e30, dtype=torch.float64)):
+        for df in (math.inf, 1e300, torch.tensor(1e300, dtype=torch.float64)):
             loss = lossfns.student_t_nll_loss(mean, y, log_scale=s, df=df, full=full, reduction="none")
             torch.testing.assert_close(loss, due, rtol=20 * torch.finfo(dtype).eps, atol=0)
 

@@ -12,17 +12,20 @@ import math
 import torch
 from torch import Tensor
 
-from lossfns import _eager
+from lossfns import _binary, _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import below_infinity, finite_non_negative
 from lossfns._module import LossModule
+from lossfns._numerics import one_minus_exp
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
 __all__ = [
+    "GammaNLLLoss",
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
     "PoissonNLLLoss",
+    "gamma_nll_loss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
     "poisson_nll_loss",
@@ -71,6 +74,119 @@ def poisson_nll_loss(
 
     domains = {"input": below_infinity, "target": finite_non_negative}
     return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
+
+
+@checked(concentration=rules.or_broadcast(rules.positive), full=rules.boolean)
+def gamma_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    concentration: float | Tensor = 1.0,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Gamma negative log-likelihood of a positive amount, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = k (\hat y + y e^{-\hat y})
+
+    Args:
+        concentration: k, a positive number, or a tensor that broadcasts to ``input``: the shape of the law,
+            whose variance is μ²/k. 1 is the exponential law.
+        full: whether to add log Γ(k) − k log k − (k − 1) log y: then the loss is −log of a density, by which
+            k can be learned together with the prediction. Without, the best k is 0 or ∞.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ. Defined for positive targets: a law with a part at 0 is that
+        of :func:`tweedie_loss`. The gradient is k (1 − y/μ), so that errors count in proportion to the mean,
+        and the unit of the target changes the loss by a constant. The best prediction does not depend on k.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a target or a concentration that is not positive.
+
+    Source:
+        McCullagh & Nelder (1989), *Generalized Linear Models*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 1.0])
+        >>> gamma_nll_loss(log_mean, target, concentration=3.0, reduction="none")
+        tensor([6.0000, 4.1036])
+        >>> gamma_nll_loss(log_mean, target, concentration=3.0, full=True, reduction="none")
+        tensor([2.0110, 1.5009])
+    """
+
+    def gamma(x: Tensor, y: Tensor, k: float | Tensor = concentration) -> Tensor:
+        if not full:
+            half = torch.exp(-x / 2)
+            return k * (x + y * half * half)  # finite as long as y/μ is
+        k = torch.as_tensor(k, dtype=x.dtype, device=x.device)
+        rest = _binet(1 / k) + 0.5 * math.log(2 * math.pi) - 0.5 * torch.log(k)  # log Γ(k) − k log k + k
+        return k * _half_deviance(x, y, 2.0) + torch.log(y) + rest
+
+    domains = {"target": _check.positive, "concentration": _check.positive}
+    tensors = _broadcast(input, concentration=concentration)
+    return elementwise(gamma, weight, reduction, domains=domains, input=input, target=target, **tensors)
+
+
+def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Tensor]:
+    """A hyper-parameter in the shape of the input, if it is a tensor."""
+    ((name, value),) = hyperparameter.items()
+    if not isinstance(value, Tensor):
+        return {}
+    _check.is_tensor(input=input)
+    return {name: _binary.expand_like(name, value, input)}
+
+
+def _binet(q: Tensor) -> Tensor:
+    """What Stirling's formula lacks, log Γ(z) − (z − ½) log z + z − ½ log 2π, of q = 1/z ≥ 0."""
+    far = q < 0.1
+    r = torch.where(far, q, 0.0)
+    series, square = torch.zeros_like(r), r.square()
+    for divisor in (156.0, -360360 / 691, 1188.0, -1680.0, 1260.0, -360.0, 12.0):
+        series = 1 / divisor + square * series
+    z = 1 / torch.where(far, 1.0, q)
+    near = torch.lgamma(z) - (z - 0.5) * torch.log(z) + z - 0.5 * math.log(2 * math.pi)
+    return torch.where(far, r * series, near)
+
+
+def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
+    """∫ (y − t) t^−power dt from the mean t = exp x to y > 0, with its digits.
+
+    With t = exp s it is the difference of y exp((1 − power) s) and exp((2 − power) s), integrated. About
+    y = exp x, where they cancel, it is a power series in u = log y − x.
+    """
+    log_y = torch.log(y)
+    u, b = log_y - x, 2 - power
+    unit = max(1.0, abs(b))
+    near = u.abs() < 0.25 / unit
+
+    # exp(b x) Σ (1 + b + … + b^(n − 2)) u^n / n!
+    terms = range(2, 10 if x.dtype is torch.float32 else 15)
+    coefficient, coefficients = 1.0, []
+    for n in terms:
+        coefficients.append(coefficient / math.factorial(n))
+        coefficient = unit ** (1 - n) + b / unit * coefficient
+    v = torch.where(near, u, 0.0)
+    series = torch.zeros_like(v)
+    for c in reversed(coefficients):
+        series = c + unit * v * series
+    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max)))
+    close = (root * v).square() * series
+
+    start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)
+    length = (end - start).abs()
+
+    def integral(c: float, log_factor: Tensor) -> Tensor:
+        """∫ exp(log_factor + c s) ds, from where it is larger, so that its gradient is right, too."""
+        top = torch.maximum(start, end) if c > 0 else torch.minimum(start, end)
+        return torch.exp(log_factor + c * top) * (one_minus_exp(-abs(c) * length) / abs(c) if c else length)
+
+    distant = integral(1 - power, end) - integral(b, torch.zeros_like(end))
+    return torch.where(near, close, torch.sign(end - start) * distant)
 
 
 @checked(full=rules.boolean)
@@ -170,6 +286,14 @@ def gaussian_crps_loss(
 class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
     """The Module of :func:`poisson_nll_loss`."""
 
+    full: bool = False
+    reduction: Reduction = "mean"
+
+
+class GammaNLLLoss(LossModule, loss=gamma_nll_loss):
+    """The Module of :func:`gamma_nll_loss`."""
+
+    concentration: float | Tensor = 1.0
     full: bool = False
     reduction: Reduction = "mean"
 

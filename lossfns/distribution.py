@@ -25,10 +25,12 @@ __all__ = [
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
     "PoissonNLLLoss",
+    "TweedieLoss",
     "gamma_nll_loss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
     "poisson_nll_loss",
+    "tweedie_loss",
 ]
 
 
@@ -130,6 +132,74 @@ def gamma_nll_loss(
     domains = {"target": _check.positive, "concentration": _check.positive}
     tensors = _broadcast(input, concentration=concentration)
     return elementwise(gamma, weight, reduction, domains=domains, input=input, target=target, **tensors)
+
+
+_power = rules.number(
+    lambda p: abs(p) < math.inf and not 0 < p < 1, "a finite number outside of the open interval from 0 to 1"
+)
+
+
+@checked(power=_power)
+def tweedie_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    power: float = 1.5,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Half the Tweedie deviance of an amount that may be 0, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = \frac{y^{2 - p}}{(1 - p) (2 - p)} - \frac{y e^{(1 - p) \hat y}}{1 - p}
+        + \frac{e^{(2 - p) \hat y}}{2 - p}
+
+    Args:
+        power: p, the variance is proportional to μ^p: 0 is the normal law, 1 Poisson's, 2 the gamma law, 3 the
+            inverse Gaussian one. Between 1 and 2 it is a Poisson number of gamma-distributed amounts, which
+            is 0 with positive probability. No law has a power between 0 and 1.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ. Where the formula has a gap, the loss is the limit: at p = 1
+        it is y log(y/μ) − y + μ, at p = 2 it is y/μ − 1 − log(y/μ). It is 0 where μ = y and positive
+        elsewhere, and keeps its digits between. Targets may be any number for p ≤ 0, at least 0 for 1 ≤ p < 2
+        and must be positive from p = 2 on; outside, the loss is inf. For p < 0 negative targets lack the
+        first term; p = 0 is half the squared error of exp(input). The factor ½ makes it −log of a density of
+        dispersion 1, up to terms without the prediction.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: a power strictly between 0 and 1; under ``strict()`` a target outside the domain.
+
+    Source:
+        Tweedie (1984), *An index which distinguishes between some important exponential families*; Jørgensen
+        (1987), *Exponential dispersion models*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 4.0])
+        >>> tweedie_loss(log_mean, target, reduction="none")
+        tensor([2.0000, 0.0000, 0.1497])
+    """
+
+    def deviance(x: Tensor, y: Tensor) -> Tensor:
+        if power == 0:
+            return (torch.exp(x) - y).square() / 2
+        above = y > 0
+        inside = _half_deviance(torch.where(above, x, 0.0), torch.where(above, y, 1.0), power)
+        if power >= 2:
+            return torch.where(above, inside, math.inf)
+        x = torch.where(above, 0.0, x)
+        edge = torch.exp((2 - power) * x) / (2 - power)
+        if power < 0:
+            below = edge - torch.where(above, 0.0, y) * torch.exp((1 - power) * x) / (1 - power)
+        else:
+            below = torch.where(y < 0, math.inf, edge)
+        return torch.where(above, inside, below)
+
+    domain = _check.finite if power <= 0 else finite_non_negative if power < 2 else _check.positive
+    return elementwise(deviance, weight, reduction, domains={"target": domain}, input=input, target=target)
 
 
 def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Tensor]:
@@ -308,4 +378,11 @@ class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
 class GaussianCRPSLoss(LossModule, loss=gaussian_crps_loss):
     """The Module of :func:`gaussian_crps_loss`."""
 
+    reduction: Reduction = "mean"
+
+
+class TweedieLoss(LossModule, loss=tweedie_loss):
+    """The Module of :func:`tweedie_loss`."""
+
+    power: float = 1.5
     reduction: Reduction = "mean"

@@ -24,11 +24,13 @@ __all__ = [
     "GammaNLLLoss",
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
+    "NegativeBinomialNLLLoss",
     "PoissonNLLLoss",
     "TweedieLoss",
     "gamma_nll_loss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
+    "negative_binomial_nll_loss",
     "poisson_nll_loss",
     "tweedie_loss",
 ]
@@ -130,8 +132,8 @@ def gamma_nll_loss(
         return k * _half_deviance(x, y, 2.0) + torch.log(y) + rest
 
     domains = {"target": _check.positive, "concentration": _check.positive}
-    tensors = _broadcast(input, concentration=concentration)
-    return elementwise(gamma, weight, reduction, domains=domains, input=input, target=target, **tensors)
+    tensors = {"input": input, "target": target} | _broadcast(input, concentration=concentration)
+    return elementwise(gamma, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
 
 
 _power = rules.number(
@@ -154,9 +156,9 @@ def tweedie_loss(
         + \frac{e^{(2 - p) \hat y}}{2 - p}
 
     Args:
-        power: p, the variance is proportional to μ^p: 0 is the normal law, 1 Poisson's, 2 the gamma law, 3 the
-            inverse Gaussian one. Between 1 and 2 it is a Poisson number of gamma-distributed amounts, which
-            is 0 with positive probability. No law has a power between 0 and 1.
+        power: p, the variance is proportional to μ^p: 0 is the normal law, 1 Poisson's, 2 the gamma law, 3
+            the inverse Gaussian one. Between 1 and 2 it is the sum of a Poisson number of amounts with gamma
+            laws, which may be 0. No law has a power between 0 and 1.
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
@@ -257,6 +259,88 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
 
     distant = integral(1 - power, end) - integral(b, torch.zeros_like(end))
     return torch.where(near, close, torch.sign(end - start) * distant)
+
+
+@checked(dispersion=rules.or_broadcast(rules.non_negative), full=rules.boolean)
+def negative_binomial_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    dispersion: float | Tensor = 1.0,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Negative binomial negative log-likelihood of an overdispersed count, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = y \log(\alpha + e^{-\hat y}) + \frac{\log(1 + \alpha e^{\hat y})}{\alpha}
+
+    Args:
+        dispersion: α, a number from 0 on, or a tensor that broadcasts to ``input``: the variance is μ + αμ².
+            0 is Poisson's law. Other libraries ask for the number of failures 1/α and the logit ŷ + log α.
+        full: whether to add log y! − log((1 + α) (1 + 2α) … (1 + (y − 1) α)), by which the loss is −log of a
+            probability and α can be learned together with the prediction. Without, the best α is 0 or ∞.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ. The gradient is (μ − y)/(1 + αμ): large predictions are
+        pulled less than by :func:`poisson_nll_loss`, which is the limit as α → 0. The targets need not be
+        whole.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a negative target or dispersion.
+
+    Source:
+        Lawless (1987), *Negative binomial and mixed Poisson regression*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
+        >>> negative_binomial_nll_loss(log_mean, target, dispersion=0.5, full=True, reduction="none")
+        tensor([0.8109, 1.7209])
+    """
+
+    def negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
+        alpha = torch.as_tensor(alpha, dtype=x.dtype, device=x.device)
+        loss = _negative_binomial(x, y, alpha)
+        return loss + torch.lgamma(y + 1) - _log_rising(y, alpha) if full else loss
+
+    domains = {"target": finite_non_negative, "dispersion": finite_non_negative}
+    tensors = {"input": input, "target": target} | _broadcast(input, dispersion=dispersion)
+    return elementwise(negative_binomial, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+def _negative_binomial(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
+    """y log(α + 1/μ) + log(1 + αμ)/α, so that neither α = 0 nor a huge mean is out of range."""
+    small = alpha * torch.exp(x) < 1
+    below, a = torch.where(small, x, 0.0), torch.where(small, 1.0, alpha)
+    mean = torch.exp(below)
+    product = torch.where(small, alpha, 0.0) * mean
+    near = y * (torch.log1p(product) - below) + mean * _log1p_ratio(product)
+    above = torch.where(small, 0.0, x)
+    log_a, excess = torch.log(a), torch.log1p(torch.exp(-above) / a)
+    far = y * (log_a + excess) + (log_a + above + excess) / a
+    return torch.where(small, near, far)
+
+
+def _log1p_ratio(v: Tensor) -> Tensor:
+    """log(1 + v) / v for v ≥ 0, 1 at 0, with its gradient."""
+    near = v < torch.finfo(v.dtype).eps ** 0.25
+    u, w = torch.where(near, v, 0.0), torch.where(near, 1.0, v)
+    return torch.where(near, 1 - u * (1 / 2 - u * (1 / 3 - u / 4)), torch.log1p(w) / w)
+
+
+def _log_rising(y: Tensor, alpha: Tensor) -> Tensor:
+    """log (1 + α) (1 + 2α) … (1 + (y − 1) α) = log Γ(y + 1/α) − log Γ(1/α) + y log α, which is 0 at α = 0."""
+    product = alpha * y
+    return (
+        (y - 0.5) * torch.log1p(product)
+        + y * (_log1p_ratio(product) - 1)
+        + _binet(alpha / (1 + product))
+        - _binet(alpha)
+    )
 
 
 @checked(full=rules.boolean)
@@ -385,4 +469,12 @@ class TweedieLoss(LossModule, loss=tweedie_loss):
     """The Module of :func:`tweedie_loss`."""
 
     power: float = 1.5
+    reduction: Reduction = "mean"
+
+
+class NegativeBinomialNLLLoss(LossModule, loss=negative_binomial_nll_loss):
+    """The Module of :func:`negative_binomial_nll_loss`."""
+
+    dispersion: float | Tensor = 1.0
+    full: bool = False
     reduction: Reduction = "mean"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, REAL, UNBOUNDED, YES, LossCard, law
+from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, REAL, UNBOUNDED, YES, Claim, LossCard, law
 
 CARDS = (
     LossCard(
@@ -14,6 +14,48 @@ CARDS = (
         estimates="logarithm of the mean",
         likelihood=law("Poisson"),
         convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="negative_binomial_nll_loss",
+        title="Negative binomial negative log-likelihood",
+        gradient=r"\frac{e^{\hat y} - y}{1 + \alpha e^{\hat y}}",
+        domain="real log-means, targets at least 0",
+        range=REAL,
+        estimates="logarithm of the mean",
+        likelihood=law("negative binomial"),
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="gamma_nll_loss",
+        title="Gamma negative log-likelihood",
+        gradient=r"k (1 - y e^{-\hat y})",
+        domain="real log-means, positive targets",
+        range=REAL,
+        estimates="logarithm of the mean",
+        likelihood=law("gamma"),
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
+        name="tweedie_loss",
+        title="Tweedie deviance",
+        gradient=r"e^{(2 - p) \hat y} - y e^{(1 - p) \hat y}",
+        domain="real log-means; targets real if $p \\le 0$, at least 0 if $1 \\le p < 2$, else positive",
+        range=NON_NEGATIVE,
+        estimates="logarithm of the mean",
+        likelihood=law("Tweedie, dispersion 1"),
+        convex=Claim(r"iff $1 \le p \le 2$", lambda power, **_: 1 <= power <= 2),
         c1=YES,
         c2=YES,
         lipschitz=UNBOUNDED,

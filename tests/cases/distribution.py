@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import scipy.stats
+import torch
+from torch import Tensor
 
 from tests.cases.case import Claims, LossCase
 from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
@@ -14,6 +17,61 @@ from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
 def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
     loss = m.exp(x) - (y * x if y else 0)
     return loss + (m.loggamma(y + 1) if m is not math else math.lgamma(y + 1)) if full else loss
+
+
+def log_gamma(m: Any, z: Any) -> Any:
+    return m.loggamma(z) if m is not math else math.lgamma(z)
+
+
+def negative_binomial(m: Any, x: Any, y: Any, dispersion: Any = 1.0, full: bool = False) -> Any:
+    """By the number of failures r and the probability of success of the textbooks."""
+    r = 1 / (
+        dispersion.item()
+        if isinstance(dispersion, Tensor)
+        else m.mpf(dispersion)
+        if m is not math
+        else dispersion
+    )
+    mean = m.exp(x)
+    loss = r * m.log(1 + mean / r) + y * m.log(1 + mean / r) - y * m.log(mean / r)
+    if full:
+        return loss + log_gamma(m, y + 1) + log_gamma(m, r) - log_gamma(m, y + r)
+    return loss - y * m.log(r)
+
+
+def gamma(m: Any, x: Any, y: Any, concentration: Any = 1.0, full: bool = False) -> Any:
+    k = concentration.item() if isinstance(concentration, Tensor) else concentration
+    mean = m.exp(x)
+    constant = log_gamma(m, k) - k * m.log(k) - (k - 1) * m.log(y) if full else 0
+    return k * (m.log(mean) + y / mean) + constant
+
+
+def tweedie(m: Any, x: Any, y: Any, power: float = 1.5) -> Any:
+    mean = m.exp(x)
+    if power == 1:
+        return (y * m.log(y / mean) if y else 0) - y + mean
+    if power == 2:
+        return y / mean - 1 - m.log(y / mean)
+    a, b = 1 - power, 2 - power
+    return y**b / (a * b) - y * mean**a / a + mean**b / b
+
+
+def tweedie_law(x: float, y: float, power: float) -> Any:
+    """−log of the density at dispersion 1; between 1 and 2 a Poisson number of gamma-distributed amounts."""
+    mean = math.exp(x)
+    if power == 0:
+        return -scipy.stats.norm(mean).logpdf(y)
+    if power == 1:
+        return -scipy.stats.poisson(mean).logpmf(y)
+    if power == 2:
+        return -scipy.stats.gamma(1, scale=mean).logpdf(y) if y else math.inf
+    if power == 3:
+        return -scipy.stats.invgauss(mean).logpdf(y)
+    number = scipy.stats.poisson(mean ** (2 - power) / (2 - power))
+    shape, scale = (2 - power) / (power - 1), (power - 1) * mean ** (power - 1)
+    n = np.arange(1, 200)
+    parts = number.pmf(n) * scipy.stats.gamma(n * shape, scale=scale).pdf(y)
+    return -math.log(parts.sum() if y else number.pmf(0))
 
 
 def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
@@ -31,6 +89,12 @@ REJECTED_GAUSSIAN = (
     ("target", (0.0, math.inf, 0.0)),
     ("log_var", (0.0, 0.0, math.nan)),
 )
+REJECTED_COUNT = (
+    ("target", (0.0, -1.0)),
+    ("input", (math.inf, 0.0)),
+    ("input", (math.nan, 0.0)),
+    ("target", (0.0, math.inf)),
+)
 CASES = (
     LossCase(
         "poisson_nll_loss",
@@ -39,17 +103,88 @@ CASES = (
         extremes=((-50.0, 0.0), (-50.0, 3.0), (0.0, 0.0), (3.0, 20.0), (60.0, 1e6), (-1e4, 0.0), (1e-6, 1.0)),
         low=0.0,
         high=4.0,
-        rejected=(
-            ("target", (0.0, -1.0)),
-            ("input", (math.inf, 0.0)),
-            ("input", (math.nan, 0.0)),
-            ("target", (0.0, math.inf)),
-        ),
+        rejected=REJECTED_COUNT,
         claims=Claims(
             unbounded_range=(0.0, 50.0),
             statistic=lambda sample, full=False: math.log(sample.mean()),
             neg_log_density=lambda x, y, full=False: -scipy.stats.poisson(math.exp(x)).logpmf(y),
             minimiser=(3.0, 20.0),
+        ),
+    ),
+    LossCase(
+        "negative_binomial_nll_loss",
+        negative_binomial,
+        hypers=(
+            {},
+            {"dispersion": 0.2},
+            {"dispersion": 3.0, "full": True},
+            {"dispersion": torch.tensor(0.5, dtype=torch.float64), "full": True},
+        ),
+        extremes=((-50.0, 0.0), (-50.0, 3.0), (0.0, 0.0), (3.0, 20.0), (60.0, 1e6), (-1e-6, 1.0)),
+        low=0.0,
+        high=4.0,
+        rejected=REJECTED_COUNT,
+        claims=Claims(
+            targets=(0.0, 1e5),
+            unbounded_range=(0.0, 50.0),
+            statistic=lambda sample, **hyper: math.log(sample.mean()),
+            neg_log_density=lambda x, y, dispersion=1.0, full=False: (
+                -scipy.stats.nbinom(1 / dispersion, 1 / (1 + dispersion * math.exp(x))).logpmf(y)
+            ),
+            tex_values=lambda dispersion=1.0, **hyper: {"alpha": float(dispersion)},
+            minimiser=(3.0, 20.0),
+        ),
+    ),
+    LossCase(
+        "gamma_nll_loss",
+        gamma,
+        hypers=(
+            {},
+            {"concentration": 0.3},
+            {"concentration": 2.5, "full": True},
+            {"concentration": torch.tensor(4.0, dtype=torch.float64), "full": True},
+        ),
+        extremes=((-50.0, 1.0), (50.0, 1.0), (0.5, 1e-30), (3.0, 2.0), (-30.0, 1e15), (1e-6, 7.0)),
+        low=0.6,
+        high=4.0,
+        rejected=(
+            ("target", (0.0, 0.0)),
+            ("target", (0.0, -1.0)),
+            ("input", (math.inf, 1.0)),
+            ("input", (math.nan, 1.0)),
+            ("target", (0.0, math.inf)),
+        ),
+        claims=Claims(
+            targets=(1.0, 1e5),
+            unbounded_range=(0.0, 50.0),
+            statistic=lambda sample, **hyper: math.log(sample.mean()),
+            neg_log_density=lambda x, y, concentration=1.0, full=False: (
+                -scipy.stats.gamma(float(concentration), scale=math.exp(x) / float(concentration)).logpdf(y)
+            ),
+            tex_values=lambda concentration=1.0, **hyper: {"k": float(concentration)},
+            minimiser=(-30.0, 1e-14),
+        ),
+    ),
+    LossCase(
+        "tweedie_loss",
+        tweedie,
+        hypers=tuple({"power": p} for p in (1.5, 0.0, 1.0, 1.1, 2.0, 3.0)),
+        extremes=((-30.0, 1.0), (30.0, 1.0), (0.5, 1e-8), (0.0, 1.0), (3.0, 2.0), (0.25, 1.3), (2.0, 1e4)),
+        low=0.6,
+        high=4.0,
+        rejected=(
+            ("target", (0.0, -1.0)),
+            ("input", (math.inf, 1.0)),
+            ("input", (math.nan, 1.0)),
+            ("target", (0.0, math.inf)),
+        ),
+        claims=Claims(
+            targets=(2.0, 1e5),
+            unbounded_range=(0.0, 50.0),
+            statistic=lambda sample, power=1.5: math.log(sample.mean()),
+            neg_log_density=lambda x, y, power=1.5: tweedie_law(x, y, power),
+            tex_values=lambda power=1.5: {"p": power},
+            minimiser=(0.0, 1.0),
         ),
     ),
     LossCase(

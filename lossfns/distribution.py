@@ -127,7 +127,7 @@ def gamma_nll_loss(
         if not full:
             half = torch.exp(-x / 2)
             return k * (x + y * half * half)  # finite as long as y/μ is
-        k = torch.as_tensor(k, dtype=x.dtype, device=x.device)
+        k = _as_tensor(k, x)
         rest = _binet(1 / k) + 0.5 * math.log(2 * math.pi) - 0.5 * torch.log(k)  # log Γ(k) − k log k + k
         return k * _half_deviance(x, y, 2.0) + torch.log(y) + rest
 
@@ -137,7 +137,7 @@ def gamma_nll_loss(
 
 
 _power = rules.number(
-    lambda p: abs(p) < math.inf and not 0 < p < 1, "a finite number outside of the open interval from 0 to 1"
+    lambda p: abs(p) < math.inf and not 0 < p < 1, "a finite number, at most 0 or at least 1"
 )
 
 
@@ -209,8 +209,12 @@ def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Ten
     ((name, value),) = hyperparameter.items()
     if not isinstance(value, Tensor):
         return {}
-    _check.is_tensor(input=input)
+    _check.is_tensor(input=input, **{name: value})
     return {name: _binary.expand_like(name, value, input)}
+
+
+def _as_tensor(value: float | Tensor, like: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else like.new_full((), value)
 
 
 def _binet(q: Tensor) -> Tensor:
@@ -303,7 +307,7 @@ def negative_binomial_nll_loss(
     """
 
     def negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
-        alpha = torch.as_tensor(alpha, dtype=x.dtype, device=x.device)
+        alpha = _as_tensor(alpha, x)
         loss = _negative_binomial(x, y, alpha)
         return loss + torch.lgamma(y + 1) - _log_rising(y, alpha) if full else loss
 

@@ -231,7 +231,7 @@ ESTIMATES: dict[str, Callable[..., float]] = {
     "median": lambda: np.median(SAMPLE),
     "q-quantile": lambda q=0.5: np.quantile(SAMPLE, q, method="inverted_cdf"),
     "exp E log(1 + Y) − 1": lambda: np.expm1(np.log1p(SAMPLE).mean()),
-    "logarithm of the mean": lambda full=False: np.log(SAMPLE.mean()),
+    "logarithm of the mean": lambda **hyper: np.log(SAMPLE.mean()),
 }
 
 

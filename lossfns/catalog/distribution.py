@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lossfns.catalog.card import ANY, NO, NO_LAW, NON_NEGATIVE, REAL, UNBOUNDED, YES, Claim, LossCard, law
 
 CARDS = (
@@ -24,7 +26,10 @@ CARDS = (
         title="Negative binomial negative log-likelihood",
         gradient=r"\frac{e^{\hat y} - y}{1 + \alpha e^{\hat y}}",
         domain="real log-means, targets at least 0",
-        range=REAL,
+        range=Claim(
+            r"$[0, \infty)$ if $\alpha \ge 1$, else $(-\infty, \infty)$",
+            lambda dispersion, **_: (0.0 if dispersion >= 1 else -math.inf, math.inf),
+        ),
         estimates="logarithm of the mean",
         likelihood=law("negative binomial"),
         convex=YES,
@@ -55,7 +60,7 @@ CARDS = (
         range=NON_NEGATIVE,
         estimates="logarithm of the mean",
         likelihood=law("Tweedie, dispersion 1"),
-        convex=Claim(r"iff $1 \le p \le 2$", lambda power, **_: 1 <= power <= 2),
+        convex=Claim(r"iff $p \ge 1$ and $p \le 2$", lambda power, **_: 1 <= power <= 2),
         c1=YES,
         c2=YES,
         lipschitz=UNBOUNDED,

@@ -8,6 +8,7 @@ converted.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from lossfns import _binary, _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import below_infinity, finite_non_negative
 from lossfns._module import LossModule
-from lossfns._numerics import one_minus_exp
+from lossfns._numerics import one_minus_exp, softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
@@ -41,6 +42,7 @@ def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
     *,
+    zero_logit: Tensor | None = None,
     full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -50,25 +52,31 @@ def poisson_nll_loss(
     .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
 
     Args:
+        zero_logit: of the shape of ``input``, the logit of a zero that is no count: 0 has the probability
+            σ(zero_logit) + (1 − σ(zero_logit)) P(0), and y the probability (1 − σ(zero_logit)) P(y).
         full: whether to add log y!, exactly (torch takes Stirling's approximation).
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
         ``input`` is the *log*-rate: exp(input) estimates the mean. A log-rate of −∞ with target 0 costs 0.
-        The targets need not be whole.
+        The targets need not be whole. With ``zero_logit`` the mean is (1 − σ(zero_logit)) exp(input).
 
     Shape:
-        ``input``, ``target``: any, equal. ``"none"``: the same.
+        ``input``, ``target``, ``zero_logit``: any, equal. ``"none"``: the same.
 
     Raises:
         ValueError: under ``strict()`` a negative target.
 
     Source:
-        Nelder & Wedderburn (1972), *Generalized linear models*.
+        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated
+        Poisson regression, with an application to defects in manufacturing*.
 
     Example:
-        >>> poisson_nll_loss(torch.tensor([0.0, 1.0]), torch.tensor([0, 2]), full=True, reduction="none")
+        >>> log_rate, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
+        >>> poisson_nll_loss(log_rate, target, full=True, reduction="none")
         tensor([1.0000, 1.4114])
+        >>> poisson_nll_loss(log_rate, target, zero_logit=torch.zeros(2), full=True, reduction="none")
+        tensor([0.3799, 2.1046])
     """
 
     def poisson(x: Tensor, y: Tensor) -> Tensor:
@@ -76,8 +84,31 @@ def poisson_nll_loss(
         loss = torch.exp(x) - y * finite
         return loss + torch.lgamma(y + 1) if full else loss
 
+    def inflated(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        # where there is no count the loss levels off, before exp(x) is infinite
+        return _zero_inflated(poisson, x, y, z, math.log(torch.finfo(x.dtype).max))
+
     domains = {"input": below_infinity, "target": finite_non_negative}
-    return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
+    tensors = {"input": input, "target": target}
+    if zero_logit is None:
+        return elementwise(poisson, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+    tensors["zero_logit"] = zero_logit
+    return elementwise(inflated, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+def _zero_inflated(loss: Callable[..., Tensor], x: Tensor, y: Tensor, z: Tensor, limit: float) -> Tensor:
+    """−log of a probability, exp(−loss), where a zero may also be none of the counts, with logit z.
+
+    That of 0 is 1 − σ(−z) (1 − exp(−loss)). ``limit`` bounds x where y is 0.
+    """
+    zero = y == 0
+    count = loss(torch.where(zero, 0.0, x), y)
+    none = loss(torch.where(zero, x, 0.0).clamp(max=limit), torch.zeros_like(y))
+    some = torch.sigmoid(-z) * one_minus_exp(-none)
+    rare = some < 0.5
+    often = torch.logsumexp(torch.stack([z, -torch.where(rare, 1.0, none)]), 0)
+    of_zero = torch.where(rare, -torch.log1p(-torch.where(rare, some, 0.0)), softplus(z) - often)
+    return torch.where(zero, of_zero, softplus(z) + count)
 
 
 @checked(concentration=rules.or_broadcast(rules.positive), full=rules.boolean)
@@ -270,6 +301,7 @@ def negative_binomial_nll_loss(
     input: Tensor,
     target: Tensor,
     *,
+    zero_logit: Tensor | None = None,
     dispersion: float | Tensor = 1.0,
     full: bool = False,
     weight: Tensor | None = None,
@@ -280,10 +312,12 @@ def negative_binomial_nll_loss(
     .. math:: \ell(\hat y, y) = y \log(\alpha + e^{-\hat y}) + \frac{\log(1 + \alpha e^{\hat y})}{\alpha}
 
     Args:
+        zero_logit: of the shape of ``input``, the logit of a zero that is no count: 0 has the probability
+            σ(zero_logit) + (1 − σ(zero_logit)) P(0), and y the probability (1 − σ(zero_logit)) P(y).
         dispersion: α, a number from 0 on, or a tensor that broadcasts to ``input``: the variance is μ + αμ².
             0 is Poisson's law. Other libraries ask for the number of failures 1/α and the logit ŷ + log α.
         full: whether to add log y! − log((1 + α) (1 + 2α) … (1 + (y − 1) α)), by which the loss is −log of a
-            probability and α can be learned together with the prediction. Without, the best α is 0 or ∞.
+            probability and α can be learned together with the prediction. Without, it is no likelihood of α.
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
@@ -292,7 +326,7 @@ def negative_binomial_nll_loss(
         whole.
 
     Shape:
-        ``input``, ``target``: any, equal. ``"none"``: the same.
+        ``input``, ``target``, ``zero_logit``: any, equal. ``"none"``: the same.
 
     Raises:
         ValueError: under ``strict()`` a negative target or dispersion.
@@ -311,9 +345,15 @@ def negative_binomial_nll_loss(
         loss = _negative_binomial(x, y, alpha)
         return loss + torch.lgamma(y + 1) - _log_rising(y, alpha) if full else loss
 
+    def inflated(x: Tensor, y: Tensor, z: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
+        return _zero_inflated(lambda x, y: negative_binomial(x, y, alpha), x, y, z, math.inf)
+
     domains = {"target": finite_non_negative, "dispersion": finite_non_negative}
-    tensors = {"input": input, "target": target} | _broadcast(input, dispersion=dispersion)
-    return elementwise(negative_binomial, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+    tensors = {"input": input, "target": target}
+    tensors |= {} if zero_logit is None else {"zero_logit": zero_logit}
+    tensors |= _broadcast(input, dispersion=dispersion)
+    loss = negative_binomial if zero_logit is None else inflated
+    return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
 
 
 def _negative_binomial(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:

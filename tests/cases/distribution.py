@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.special
 import scipy.stats
 import torch
 from torch import Tensor
 
 from tests.cases.case import Claims, LossCase
-from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
+from tests.cases.layouts import COUNT_AND_ZERO_LOGIT, MEAN_AND_LOG_VARIANCE
 
 
 def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
@@ -37,6 +39,24 @@ def negative_binomial(m: Any, x: Any, y: Any, dispersion: Any = 1.0, full: bool 
     if full:
         return loss + log_gamma(m, y + 1) + log_gamma(m, r) - log_gamma(m, y + r)
     return loss - y * m.log(r)
+
+
+def zero_inflated(of: Callable[..., Any]) -> Callable[..., Any]:
+    """−log of (1 − π) p(y), and of π + (1 − π) p(0), with π = σ(z)."""
+
+    def mixture(m: Any, x: Any, y: Any, z: Any, **hyper: Any) -> Any:
+        loss = of(m, x, y, **hyper) + m.log(1 + m.exp(z))
+        return loss if y else loss - m.log(1 + m.exp(z + of(m, x, 0, **hyper)))
+
+    return mixture
+
+
+def zero_inflated_law(counts: Callable[..., Any]) -> Callable[..., Any]:
+    def neg_log_density(x: float, y: float, z: float, full: bool = False, **hyper: Any) -> Any:
+        share = scipy.special.expit(z)
+        return -math.log(share * (y == 0) + (1 - share) * counts(x, **hyper).pmf(y))
+
+    return neg_log_density
 
 
 def gamma(m: Any, x: Any, y: Any, concentration: Any = 1.0, full: bool = False) -> Any:
@@ -97,6 +117,22 @@ REJECTED_COUNT = (
     ("input", (math.nan, 0.0)),
     ("target", (0.0, math.inf)),
 )
+REJECTED_ZERO_INFLATED = (
+    ("target", (0.0, -1, 0.0)),
+    ("input", (math.nan, 0, 0.0)),
+    ("zero_logit", (0.0, 0, math.nan)),
+)
+ZERO_INFLATED = (
+    (-5.0, 0, 3.0),
+    (3.0, 0, -2.0),
+    (4.0, 0, -30.0),
+    (-20.0, 0, 20.0),
+    (4.0, 0, 30.0),
+    (0.0, 0, 0.0),
+    (-18.0, 0, -18.0),
+    (1.0, 2, -4.0),
+    (2.0, 7, 50.0),
+)
 CASES = (
     LossCase(
         "poisson_nll_loss",
@@ -119,7 +155,7 @@ CASES = (
         hypers=(
             {},
             {"dispersion": 3.0, "full": True},
-            {"dispersion": torch.tensor(1.5, dtype=torch.float64), "full": True},
+            {"dispersion": torch.tensor([1.5], dtype=torch.float64), "full": True},
         ),
         extremes=((-50.0, 0.0), (-50.0, 3.0), (0.0, 0.0), (3.0, 20.0), (60.0, 50.0), (-1e-6, 1.0)),
         low=0.0,
@@ -137,13 +173,49 @@ CASES = (
         ),
     ),
     LossCase(
+        "poisson_nll_loss",
+        zero_inflated(poisson),
+        layout=COUNT_AND_ZERO_LOGIT,
+        form="zero-inflated",
+        hypers=({}, {"full": True}),
+        extremes=ZERO_INFLATED,
+        low=0.0,
+        high=3.0,
+        rejected=REJECTED_ZERO_INFLATED,
+        claims=Claims(
+            targets=(),
+            neg_log_density=zero_inflated_law(lambda x: scipy.stats.poisson(math.exp(x))),
+            minimiser=(-60.0, 0.0, 0.0),
+        ),
+    ),
+    LossCase(
+        "negative_binomial_nll_loss",
+        zero_inflated(negative_binomial),
+        layout=COUNT_AND_ZERO_LOGIT,
+        form="zero-inflated",
+        hypers=({}, {"dispersion": torch.tensor([0.7], dtype=torch.float64), "full": True}),
+        extremes=ZERO_INFLATED,
+        low=0.0,
+        high=3.0,
+        rejected=REJECTED_ZERO_INFLATED,
+        claims=Claims(
+            targets=(),
+            neg_log_density=zero_inflated_law(
+                lambda x, dispersion=1.0: scipy.stats.nbinom(
+                    1 / float(dispersion), 1 / (1 + float(dispersion) * math.exp(x))
+                )
+            ),
+            minimiser=(-60.0, 0.0, 0.0),
+        ),
+    ),
+    LossCase(
         "gamma_nll_loss",
         gamma,
         hypers=(
             {},
             {"concentration": 0.3},
             {"concentration": 2.5, "full": True},
-            {"concentration": torch.tensor(4.0, dtype=torch.float64), "full": True},
+            {"concentration": torch.tensor([4.0], dtype=torch.float64), "full": True},
         ),
         extremes=((-50.0, 1.0), (50.0, 1.0), (0.5, 1e-30), (3.0, 2.0), (-30.0, 1e15), (1e-6, 7.0)),
         low=0.6,
@@ -171,6 +243,7 @@ CASES = (
         tweedie,
         hypers=tuple({"power": p} for p in (1.5, 0.0, 1.0, 1.1, 2.0, 3.0)),
         extremes=((-30.0, 1.0), (30.0, 1.0), (0.5, 1e-8), (0.0, 1.0), (3.0, 2.0), (0.25, 1.3), (2.0, 1e4)),
+        absolute_floor=1e-90,
         low=0.6,
         high=4.0,
         rejected=(

@@ -187,3 +187,11 @@ BINARY = binary()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 QUESTIONS = questions()
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
+COUNT_AND_ZERO_LOGIT = dataclasses.replace(
+    elementwise("yhat", "y", "z"),
+    draw=lambda generator, shape, low, high: [
+        uniform(generator, shape, low, high),
+        torch.randint(4, shape, generator=generator),
+        uniform(generator, shape, -3, 3),
+    ],
+)

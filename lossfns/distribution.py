@@ -80,13 +80,12 @@ def poisson_nll_loss(
     """
 
     def poisson(x: Tensor, y: Tensor) -> Tensor:
-        finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
-        loss = torch.exp(x) - y * finite
+        loss = torch.exp(x) - _times(y, x)
         return loss + torch.lgamma(y + 1) if full else loss
 
     def inflated(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         # where there is no count the loss levels off, before exp(x) is infinite
-        return _zero_inflated(poisson, x, y, z, math.log(torch.finfo(x.dtype).max))
+        return _zero_inflated(poisson, x, y, z, math.log(torch.finfo(x.dtype).max / 2))
 
     domains = {"input": below_infinity, "target": finite_non_negative}
     tensors = {"input": input, "target": target}
@@ -94,6 +93,12 @@ def poisson_nll_loss(
         return elementwise(poisson, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
     tensors["zero_logit"] = zero_logit
     return elementwise(inflated, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+def _times(y: Tensor, x: Tensor) -> Tensor:
+    """The product of a count and the logarithm of its mean, where 0 · −∞ is 0."""
+    finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
+    return y * finite
 
 
 def _zero_inflated(loss: Callable[..., Tensor], x: Tensor, y: Tensor, z: Tensor, limit: float) -> Tensor:
@@ -104,11 +109,12 @@ def _zero_inflated(loss: Callable[..., Tensor], x: Tensor, y: Tensor, z: Tensor,
     zero = y == 0
     count = loss(torch.where(zero, 0.0, x), y)
     none = loss(torch.where(zero, x, 0.0).clamp(max=limit), torch.zeros_like(y))
-    some = torch.sigmoid(-z) * one_minus_exp(-none)
+    surely = softplus(z)  # −log σ(−z)
+    some = torch.exp(-surely) * one_minus_exp(-none)
     rare = some < 0.5
     often = torch.logsumexp(torch.stack([z, -torch.where(rare, 1.0, none)]), 0)
-    of_zero = torch.where(rare, -torch.log1p(-torch.where(rare, some, 0.0)), softplus(z) - often)
-    return torch.where(zero, of_zero, softplus(z) + count)
+    of_zero = torch.where(rare, -torch.log1p(-torch.where(rare, some, 0.0)), surely - often)
+    return torch.where(zero, of_zero, surely + count)
 
 
 @checked(concentration=rules.or_broadcast(rules.positive), full=rules.boolean)
@@ -321,9 +327,9 @@ def negative_binomial_nll_loss(
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
-        ``input`` is the logarithm of the mean μ. The gradient is (μ − y)/(1 + αμ): large predictions are
-        pulled less than by :func:`poisson_nll_loss`, which is the limit as α → 0. The targets need not be
-        whole.
+        ``input`` is the logarithm of the mean μ, −∞ included. The gradient is (μ − y)/(1 + αμ): large
+        predictions are pulled less than by :func:`poisson_nll_loss`, which is the limit as α → 0. The targets
+        need not be whole.
 
     Shape:
         ``input``, ``target``, ``zero_logit``: any, equal. ``"none"``: the same.
@@ -348,7 +354,11 @@ def negative_binomial_nll_loss(
     def inflated(x: Tensor, y: Tensor, z: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
         return _zero_inflated(lambda x, y: negative_binomial(x, y, alpha), x, y, z, math.inf)
 
-    domains = {"target": finite_non_negative, "dispersion": finite_non_negative}
+    domains = {
+        "input": below_infinity,
+        "target": finite_non_negative,
+        "dispersion": finite_non_negative,
+    }
     tensors = {"input": input, "target": target}
     tensors |= {} if zero_logit is None else {"zero_logit": zero_logit}
     tensors |= _broadcast(input, dispersion=dispersion)
@@ -362,7 +372,7 @@ def _negative_binomial(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
     below, a = torch.where(small, x, 0.0), torch.where(small, 1.0, alpha)
     mean = torch.exp(below)
     product = torch.where(small, alpha, 0.0) * mean
-    near = y * (torch.log1p(product) - below) + mean * _log1p_ratio(product)
+    near = y * torch.log1p(product) - _times(y, below) + mean * _log1p_ratio(product)
     above = torch.where(small, 0.0, x)
     log_a, excess = torch.log(a), torch.log1p(torch.exp(-above) / a)
     far = y * (log_a + excess) + (log_a + above + excess) / a

@@ -25,7 +25,7 @@ CARDS = (
         name="negative_binomial_nll_loss",
         title="Negative binomial negative log-likelihood",
         gradient=r"\frac{e^{\hat y} - y}{1 + \alpha e^{\hat y}}",
-        domain="real log-means, targets at least 0",
+        domain=r"log-means real or $-\infty$, targets at least 0",
         range=Claim(
             r"$[0, \infty)$ if $\alpha \ge 1$, else $(-\infty, \infty)$",
             lambda dispersion, **_: (0.0 if dispersion >= 1 else -math.inf, math.inf),

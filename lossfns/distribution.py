@@ -247,6 +247,7 @@ def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Ten
     if not isinstance(value, Tensor):
         return {}
     _check.is_tensor(input=input, **{name: value})
+    value = value.reshape(()) if value.numel() == 1 else value
     return {name: _binary.expand_like(name, value, input)}
 
 

@@ -8,30 +8,37 @@ converted.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check, _eager
+from lossfns import _binary, _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import below_infinity, finite_non_negative
 from lossfns._module import LossModule
-from lossfns._numerics import as_float64, in_range
+from lossfns._numerics import as_float64, in_range, one_minus_exp, softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
 __all__ = [
     "EnsembleCRPSLoss",
+    "GammaNLLLoss",
     "GaussianCRPSLoss",
     "GaussianNLLLoss",
+    "NegativeBinomialNLLLoss",
     "PoissonNLLLoss",
     "StudentTNLLLoss",
+    "TweedieLoss",
     "ensemble_crps_loss",
+    "gamma_nll_loss",
     "gaussian_crps_loss",
     "gaussian_nll_loss",
+    "negative_binomial_nll_loss",
     "poisson_nll_loss",
     "student_t_nll_loss",
+    "tweedie_loss",
 ]
 
 
@@ -40,6 +47,7 @@ def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
     *,
+    zero_logit: Tensor | None = None,
     full: bool = False,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
@@ -49,34 +57,352 @@ def poisson_nll_loss(
     .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
 
     Args:
+        zero_logit: of the shape of ``input``, the logit of a zero that is no count: 0 has the probability
+            σ(zero_logit) + (1 − σ(zero_logit)) P(0), and y the probability (1 − σ(zero_logit)) P(y).
         full: whether to add log y!, exactly (torch takes Stirling's approximation).
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
         ``input`` is the *log*-rate: exp(input) estimates the mean. A log-rate of −∞ with target 0 costs 0.
-        The targets need not be whole.
+        The targets need not be whole. With ``zero_logit`` the mean is (1 − σ(zero_logit)) exp(input).
 
     Shape:
-        ``input``, ``target``: any, equal. ``"none"``: the same.
+        ``input``, ``target``, ``zero_logit``: any, equal. ``"none"``: the same.
 
     Raises:
         ValueError: under ``strict()`` a negative target.
 
     Source:
-        Nelder & Wedderburn (1972), *Generalized linear models*.
+        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated
+        Poisson regression, with an application to defects in manufacturing*.
 
     Example:
-        >>> poisson_nll_loss(torch.tensor([0.0, 1.0]), torch.tensor([0, 2]), full=True, reduction="none")
+        >>> log_rate, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
+        >>> poisson_nll_loss(log_rate, target, full=True, reduction="none")
         tensor([1.0000, 1.4114])
+        >>> poisson_nll_loss(log_rate, target, zero_logit=torch.zeros(2), full=True, reduction="none")
+        tensor([0.3799, 2.1046])
     """
 
     def poisson(x: Tensor, y: Tensor) -> Tensor:
-        finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
-        loss = torch.exp(x) - y * finite
+        loss = torch.exp(x) - _times(y, x)
         return loss + torch.lgamma(y + 1) if full else loss
 
+    def inflated(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        # where there is no count the loss levels off, before exp(x) is infinite
+        return _zero_inflated(poisson, x, y, z, math.log(torch.finfo(x.dtype).max / 2))
+
     domains = {"input": below_infinity, "target": finite_non_negative}
-    return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
+    tensors = {"input": input, "target": target}
+    if zero_logit is None:
+        return elementwise(poisson, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+    tensors["zero_logit"] = zero_logit
+    return elementwise(inflated, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+def _times(y: Tensor, x: Tensor) -> Tensor:
+    """The product of a count and the logarithm of its mean, where 0 · −∞ is 0."""
+    finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
+    return y * finite
+
+
+def _zero_inflated(loss: Callable[..., Tensor], x: Tensor, y: Tensor, z: Tensor, limit: float) -> Tensor:
+    """−log of a probability, exp(−loss), where a zero may also be none of the counts, with logit z.
+
+    That of 0 is 1 − σ(−z) (1 − exp(−loss)). ``limit`` bounds x where y is 0.
+    """
+    zero = y == 0
+    count = loss(torch.where(zero, 0.0, x), y)
+    none = loss(torch.where(zero, x, 0.0).clamp(max=limit), torch.zeros_like(y))
+    surely = softplus(z)  # −log σ(−z)
+    some = torch.exp(-surely) * one_minus_exp(-none)
+    rare = some < 0.5
+    often = torch.logsumexp(torch.stack([z, -torch.where(rare, 1.0, none)]), 0)
+    of_zero = torch.where(rare, -torch.log1p(-torch.where(rare, some, 0.0)), surely - often)
+    return torch.where(zero, of_zero, surely + count)
+
+
+@checked(concentration=rules.or_broadcast(rules.positive), full=rules.boolean)
+def gamma_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    concentration: float | Tensor = 1.0,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Gamma negative log-likelihood of a positive amount, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = k (\hat y + y e^{-\hat y})
+
+    Args:
+        concentration: k, a positive number, or a tensor that broadcasts to ``input``: the shape of the law,
+            whose variance is μ²/k. 1 is the exponential law.
+        full: whether to add log Γ(k) − k log k − (k − 1) log y: then the loss is −log of a density, by which
+            k can be learned together with the prediction. Without, the best k is 0 or ∞.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ. Defined for positive targets: a law with a part at 0 is that
+        of :func:`tweedie_loss`. The gradient is k (1 − y/μ), so that errors count in proportion to the mean,
+        and the unit of the target changes the loss by a constant. The best prediction does not depend on k.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a target or a concentration that is not positive.
+
+    Source:
+        McCullagh & Nelder (1989), *Generalized Linear Models*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 1.0])
+        >>> gamma_nll_loss(log_mean, target, concentration=3.0, reduction="none")
+        tensor([6.0000, 4.1036])
+        >>> gamma_nll_loss(log_mean, target, concentration=3.0, full=True, reduction="none")
+        tensor([2.0110, 1.5009])
+    """
+
+    def gamma(x: Tensor, y: Tensor, k: float | Tensor = concentration) -> Tensor:
+        if not full:
+            half = torch.exp(-x / 2)
+            return k * (x + y * half * half)  # finite as long as y/μ is
+        k = _as_tensor(k, x)
+        rest = _binet(1 / k) + 0.5 * math.log(2 * math.pi) - 0.5 * torch.log(k)  # log Γ(k) − k log k + k
+        return k * _half_deviance(x, y, 2.0) + torch.log(y) + rest
+
+    domains = {"target": _check.positive, "concentration": _check.positive}
+    tensors = {"input": input, "target": target} | _broadcast(input, concentration=concentration)
+    return elementwise(gamma, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+_power = rules.number(
+    lambda p: abs(p) < math.inf and not 0 < p < 1, "a finite number, at most 0 or at least 1"
+)
+
+
+@checked(power=_power)
+def tweedie_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    power: float = 1.5,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Half the Tweedie deviance of an amount that may be 0, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = \frac{y^{2 - p}}{(1 - p) (2 - p)} - \frac{y e^{(1 - p) \hat y}}{1 - p}
+        + \frac{e^{(2 - p) \hat y}}{2 - p}
+
+    Args:
+        power: p, the variance is proportional to μ^p: 0 is the normal law, 1 Poisson's, 2 the gamma law, 3
+            the inverse Gaussian one. Between 1 and 2 it is the sum of a Poisson number of amounts with gamma
+            laws, which may be 0. No law has a power between 0 and 1.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ. Where the formula has a gap, the loss is the limit: at p = 1
+        it is y log(y/μ) − y + μ, at p = 2 it is y/μ − 1 − log(y/μ). It is 0 where μ = y and positive
+        elsewhere, and keeps its digits between. Targets may be any number for p ≤ 0, at least 0 for 1 ≤ p < 2
+        and must be positive from p = 2 on; outside, the loss is inf. For p < 0 negative targets lack the
+        first term; p = 0 is half the squared error of exp(input). The factor ½ makes it −log of a density of
+        dispersion 1, up to terms without the prediction.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: a power strictly between 0 and 1; under ``strict()`` a target outside the domain.
+
+    Source:
+        Tweedie (1984), *An index which distinguishes between some important exponential families*; Jørgensen
+        (1987), *Exponential dispersion models*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 4.0])
+        >>> tweedie_loss(log_mean, target, reduction="none")
+        tensor([2.0000, 0.0000, 0.1497])
+    """
+
+    def deviance(x: Tensor, y: Tensor) -> Tensor:
+        if power == 0:
+            return (torch.exp(x) - y).square() / 2
+        above = y > 0
+        inside = _half_deviance(torch.where(above, x, 0.0), torch.where(above, y, 1.0), power)
+        if power >= 2:
+            return torch.where(above, inside, math.inf)
+        x = torch.where(above, 0.0, x)
+        edge = torch.exp((2 - power) * x) / (2 - power)
+        if power < 0:
+            below = edge - torch.where(above, 0.0, y) * torch.exp((1 - power) * x) / (1 - power)
+        else:
+            below = torch.where(y < 0, math.inf, edge)
+        return torch.where(above, inside, below)
+
+    domain = _check.finite if power <= 0 else finite_non_negative if power < 2 else _check.positive
+    return elementwise(deviance, weight, reduction, domains={"target": domain}, input=input, target=target)
+
+
+def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Tensor]:
+    """A hyper-parameter in the shape of the input, if it is a tensor."""
+    ((name, value),) = hyperparameter.items()
+    if not isinstance(value, Tensor):
+        return {}
+    _check.is_tensor(input=input, **{name: value})
+    value = value.reshape(()) if value.numel() == 1 else value
+    return {name: _binary.expand_like(name, value, input)}
+
+
+def _as_tensor(value: float | Tensor, like: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else like.new_full((), value)
+
+
+def _binet(q: Tensor) -> Tensor:
+    """What Stirling's formula lacks, log Γ(z) − (z − ½) log z + z − ½ log 2π, of q = 1/z ≥ 0."""
+    far = q < 0.1
+    r = torch.where(far, q, 0.0)
+    series, square = torch.zeros_like(r), r.square()
+    for divisor in (156.0, -360360 / 691, 1188.0, -1680.0, 1260.0, -360.0, 12.0):
+        series = 1 / divisor + square * series
+    z = 1 / torch.where(far, 1.0, q)
+    near = torch.lgamma(z) - (z - 0.5) * torch.log(z) + z - 0.5 * math.log(2 * math.pi)
+    return torch.where(far, r * series, near)
+
+
+def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
+    """∫ (y − t) t^−power dt from the mean t = exp x to y > 0, with its digits.
+
+    With t = exp s it is the difference of y exp((1 − power) s) and exp((2 − power) s), integrated. About
+    y = exp x, where they cancel, it is a power series in u = log y − x.
+    """
+    log_y = torch.log(y)
+    u, b = log_y - x, 2 - power
+    unit = max(1.0, abs(b))
+    near = u.abs() < 0.25 / unit
+
+    # exp(b x) Σ (1 + b + … + b^(n − 2)) u^n / n!
+    terms = range(2, 10 if x.dtype is torch.float32 else 15)
+    coefficient, coefficients = 1.0, []
+    for n in terms:
+        coefficients.append(coefficient / math.factorial(n))
+        coefficient = unit ** (1 - n) + b / unit * coefficient
+    v = torch.where(near, u, 0.0)
+    series = torch.zeros_like(v)
+    for c in reversed(coefficients):
+        series = c + unit * v * series
+    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max)))
+    close = (root * v).square() * series
+
+    start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)
+    length = (end - start).abs()
+
+    def integral(c: float, log_factor: Tensor) -> Tensor:
+        """∫ exp(log_factor + c s) ds, from where it is larger, so that its gradient is right, too."""
+        top = torch.maximum(start, end) if c > 0 else torch.minimum(start, end)
+        return torch.exp(log_factor + c * top) * (one_minus_exp(-abs(c) * length) / abs(c) if c else length)
+
+    distant = integral(1 - power, end) - integral(b, torch.zeros_like(end))
+    return torch.where(near, close, torch.sign(end - start) * distant)
+
+
+@checked(dispersion=rules.or_broadcast(rules.non_negative), full=rules.boolean)
+def negative_binomial_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    zero_logit: Tensor | None = None,
+    dispersion: float | Tensor = 1.0,
+    full: bool = False,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Negative binomial negative log-likelihood of an overdispersed count, given the logarithm of its mean.
+
+    .. math:: \ell(\hat y, y) = y \log(\alpha + e^{-\hat y}) + \frac{\log(1 + \alpha e^{\hat y})}{\alpha}
+
+    Args:
+        zero_logit: of the shape of ``input``, the logit of a zero that is no count: 0 has the probability
+            σ(zero_logit) + (1 − σ(zero_logit)) P(0), and y the probability (1 − σ(zero_logit)) P(y).
+        dispersion: α, a number from 0 on, or a tensor that broadcasts to ``input``: the variance is μ + αμ².
+            0 is Poisson's law. Other libraries ask for the number of failures 1/α and the logit ŷ + log α.
+        full: whether to add log y! − log((1 + α) (1 + 2α) … (1 + (y − 1) α)), by which the loss is −log of a
+            probability and α can be learned together with the prediction. Without, it is no likelihood of α.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        ``input`` is the logarithm of the mean μ, −∞ included. The gradient is (μ − y)/(1 + αμ): large
+        predictions are pulled less than by :func:`poisson_nll_loss`, which is the limit as α → 0. The targets
+        need not be whole.
+
+    Shape:
+        ``input``, ``target``, ``zero_logit``: any, equal. ``"none"``: the same.
+
+    Raises:
+        ValueError: under ``strict()`` a negative target or dispersion.
+
+    Source:
+        Lawless (1987), *Negative binomial and mixed Poisson regression*.
+
+    Example:
+        >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
+        >>> negative_binomial_nll_loss(log_mean, target, dispersion=0.5, full=True, reduction="none")
+        tensor([0.8109, 1.7209])
+    """
+
+    def negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
+        loss = _negative_binomial(x, y, alpha)
+        return loss + torch.lgamma(y + 1) - _log_rising(y, _as_tensor(alpha, x)) if full else loss
+
+    def inflated(x: Tensor, y: Tensor, z: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
+        return _zero_inflated(lambda x, y: negative_binomial(x, y, alpha), x, y, z, math.inf)
+
+    domains = {
+        "input": below_infinity,
+        "target": finite_non_negative,
+        "dispersion": finite_non_negative,
+    }
+    tensors = {"input": input, "target": target}
+    tensors |= {} if zero_logit is None else {"zero_logit": zero_logit}
+    tensors |= _broadcast(input, dispersion=dispersion)
+    loss = negative_binomial if zero_logit is None else inflated
+    return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
+
+
+def _negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor) -> Tensor:
+    """y log(α + 1/μ) + log(1 + αμ)/α, so that neither α = 0 nor a huge mean is out of range."""
+    if not isinstance(alpha, Tensor) and 1e-3 < alpha < 1e3 and _eager.known_between(x, -80, 80):
+        return y * torch.log(alpha + torch.exp(-x)) + torch.log1p(alpha * torch.exp(x)) / alpha
+    alpha = _as_tensor(alpha, x)
+    small = alpha * torch.exp(x) < 1
+    below, a = torch.where(small, x, 0.0), torch.where(small, 1.0, alpha)
+    mean = torch.exp(below)
+    product = torch.where(small, alpha, 0.0) * mean
+    near = y * torch.log1p(product) - _times(y, below) + mean * _log1p_ratio(product)
+    above = torch.where(small, 0.0, x)
+    log_a, excess = torch.log(a), torch.log1p(torch.exp(-above) / a)
+    far = y * (log_a + excess) + (log_a + above + excess) / a
+    return torch.where(small, near, far)
+
+
+def _log1p_ratio(v: Tensor) -> Tensor:
+    """log(1 + v) / v for v ≥ 0, 1 at 0, with its gradient."""
+    near = v < torch.finfo(v.dtype).eps ** 0.25
+    u, w = torch.where(near, v, 0.0), torch.where(near, 1.0, v)
+    return torch.where(near, 1 - u * (1 / 2 - u * (1 / 3 - u / 4)), torch.log1p(w) / w)
+
+
+def _log_rising(y: Tensor, alpha: Tensor) -> Tensor:
+    """log (1 + α) (1 + 2α) … (1 + (y − 1) α) = log Γ(y + 1/α) − log Γ(1/α) + y log α, which is 0 at α = 0."""
+    product = alpha * y
+    return (
+        (y - 0.5) * torch.log1p(product)
+        + y * (_log1p_ratio(product) - 1)
+        + _binet(alpha / (1 + product))
+        - _binet(alpha)
+    )
 
 
 @checked(beta=rules.unit_interval, full=rules.boolean)
@@ -351,6 +677,14 @@ class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
     reduction: Reduction = "mean"
 
 
+class GammaNLLLoss(LossModule, loss=gamma_nll_loss):
+    """The Module of :func:`gamma_nll_loss`."""
+
+    concentration: float | Tensor = 1.0
+    full: bool = False
+    reduction: Reduction = "mean"
+
+
 class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
     """The Module of :func:`gaussian_nll_loss`."""
 
@@ -377,4 +711,19 @@ class EnsembleCRPSLoss(LossModule, loss=ensemble_crps_loss):
     """The Module of :func:`ensemble_crps_loss`."""
 
     fair: bool = True
+    reduction: Reduction = "mean"
+
+
+class TweedieLoss(LossModule, loss=tweedie_loss):
+    """The Module of :func:`tweedie_loss`."""
+
+    power: float = 1.5
+    reduction: Reduction = "mean"
+
+
+class NegativeBinomialNLLLoss(LossModule, loss=negative_binomial_nll_loss):
+    """The Module of :func:`negative_binomial_nll_loss`."""
+
+    dispersion: float | Tensor = 1.0
+    full: bool = False
     reduction: Reduction = "mean"

@@ -19,6 +19,7 @@ _NUMBERS = {
     "a number from 0 up to, but not, 1": (-0.1, 1.0),
     "a finite number": (math.inf, -math.inf),
     "a real number, inf and -inf included": (),
+    "a finite number, at most 0 or at least 1": (0.5, 1e-9, math.inf, -math.inf),
     "a finite number, at most 0": (0.1, -math.inf),
     "a finite number, at least -1": (-1.1, math.inf),
 }

@@ -36,6 +36,7 @@ FINITE_HYPERS = [
     # at these the printed formula has a removable singularity; the limits are tests of their own
     and not (case.name == "general_robust_loss" and hyper["alpha"] in (0.0, 2.0, math.inf, -math.inf))
     and not (case.name == "smooth_l1_loss" and hyper.get("beta") == 0)
+    and not (case.name == "tweedie_loss" and hyper["power"] in (1.0, 2.0))
     and not (case.name == "generalized_cross_entropy" and hyper.get("q") == 0)
 ]
 
@@ -234,7 +235,7 @@ ESTIMATES: dict[str, Callable[..., float]] = {
     "median": lambda: np.median(SAMPLE),
     "q-quantile": lambda q=0.5: np.quantile(SAMPLE, q, method="inverted_cdf"),
     "exp E log(1 + Y) − 1": lambda: np.expm1(np.log1p(SAMPLE).mean()),
-    "logarithm of the mean": lambda full=False: np.log(SAMPLE.mean()),
+    "logarithm of the mean": lambda **hyper: np.log(SAMPLE.mean()),
 }
 
 

@@ -434,3 +434,254 @@ class TestOneScaleForSeveral:
             ValueError, match=rf"{scale} must broadcast to the shape of input, \(4, 5\), got \(4,\)"
         ):
             getattr(lossfns, name)(torch.zeros(4, 5), torch.zeros(4, 5), **{scale: row})
+
+
+def leaf(value: float, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.tensor(value, dtype=dtype, requires_grad=True)
+
+
+@pytest.mark.parametrize("k", [1e-3, 0.5, 1.0, 9.9, 10.1, 1e3, 1e8])
+def test_gamma_full_is_the_density(k: float) -> None:
+    """Also where log Γ(k) − k log k + k, of a large k, would leave nothing; with its slope in k."""
+    x, y = torch.tensor([0.3, -2.0, 5.0]).double(), torch.tensor([1.0, 0.2, 140.0]).double()
+    concentration = leaf(k)
+    loss = lossfns.gamma_nll_loss(x, y, concentration=concentration, full=True, reduction="none")
+    (slope,) = torch.autograd.grad(loss.sum(), concentration)
+    with mpmath.workdps(40):
+
+        def exact(k: mpmath.mpf, x: float, y: float) -> mpmath.mpf:
+            k, y, mean = mpmath.mpf(k), mpmath.mpf(y), mpmath.exp(x)
+            return k * y / mean + k * mpmath.log(mean / k) - (k - 1) * mpmath.log(y) + mpmath.loggamma(k)
+
+        rows = list(zip(x.tolist(), y.tolist(), strict=True))
+        assert loss.tolist() == pytest.approx([float(exact(k, *row)) for row in rows], rel=1e-13, abs=1e-13)
+        due = sum(mpmath.diff(lambda k, row=row: exact(k, *row), k) for row in rows)
+        assert slope.item() == pytest.approx(float(due), rel=1e-11)
+    single = lossfns.gamma_nll_loss(x.float(), y.float(), concentration=k, full=True, reduction="none")
+    assert torch.allclose(single.double(), loss, rtol=1e-5, atol=1e-6)
+
+
+def test_gamma_of_a_mean_that_is_out_of_range_but_not_its_ratio() -> None:
+    x, y = leaf(-100.0, torch.float32), torch.tensor(1e-38)
+    loss = lossfns.gamma_nll_loss(x, y)
+    assert loss.item() == pytest.approx(-100 + 1e-38 * math.exp(100), rel=1e-6)
+    assert torch.autograd.grad(loss, x)[0].item() == pytest.approx(1 - 1e-38 * math.exp(100), rel=1e-5)
+
+
+PER_ELEMENT = pytest.mark.parametrize(
+    ("name", "parameter"),
+    [("gamma_nll_loss", "concentration"), ("negative_binomial_nll_loss", "dispersion")],
+)
+
+
+@PER_ELEMENT
+def test_a_parameter_for_each_column_or_element(name: str, parameter: str) -> None:
+    loss = getattr(lossfns, name)
+    x, y = torch.randn(4, 3).double(), torch.rand(4, 3).double() + 0.5
+    columns = torch.tensor([0.2, 1.0, 3.0], dtype=torch.float64, requires_grad=True)
+    got = loss(x, y, full=True, reduction="none", **{parameter: columns})
+    for j, value in enumerate(columns.tolist()):
+        alone = loss(x[:, j], y[:, j], full=True, reduction="none", **{parameter: value})
+        assert torch.allclose(got[:, j], alone, rtol=1e-12)
+    each = columns.detach().expand(4, 3).clone().requires_grad_()
+    assert torch.equal(loss(x, y, full=True, reduction="none", **{parameter: each}), got)
+    weight = torch.tensor([[1.0], [0.0], [2.0], [1.0]])
+    poisoned = each.detach().clone()
+    poisoned[1] = math.nan
+    poisoned.requires_grad_()
+    value = loss(x, y, full=True, weight=weight, **{parameter: poisoned})
+    (slope,) = torch.autograd.grad(value, poisoned)
+    assert torch.allclose(value, (weight * got).sum() / 12)
+    assert slope.isfinite().all()
+    assert (slope[1] == 0).all()
+    assert torch.autograd.gradcheck(lambda p: loss(x, y, full=True, **{parameter: p}), columns)
+    with pytest.raises(ValueError, match=rf"{parameter} must broadcast to the shape of input, \(4, 3\), got"):
+        loss(x, y, **{parameter: torch.ones(4)})
+    with lossfns.strict(), pytest.raises(ValueError, match=rf"{parameter} must be .* got -1 at index"):
+        loss(x, y, **{parameter: torch.tensor([1.0, -1.0, 1.0])})
+    module = cards()[name].module(full=True, **{parameter: torch.nn.Parameter(columns.detach())})
+    assert [n for n, _ in module.named_parameters()] == [parameter]
+    assert torch.allclose(module(x, y), got.mean())
+
+
+@pytest.mark.parametrize("power", [-2.0, -1e-3, 0.0, 1.0, 1.3, 2.0, 2.5, 3.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_tweedie_keeps_its_digits_about_the_mean(power: float, dtype: torch.dtype) -> None:
+    """Value and gradient, against fifty digits of (y − t) t^−p, integrated from μ to y, at μ = 1."""
+    x, eps = leaf(0.0, dtype), torch.finfo(dtype).eps
+    for u in (1e-6, -1e-6, 1e-3, -0.03, 0.24, -0.26, 1.0, -4.0):
+        y = torch.tensor(math.exp(u), dtype=dtype)
+        loss = lossfns.tweedie_loss(x, y, power=power)
+        (slope,) = torch.autograd.grad(loss, x)
+        with mpmath.workdps(50):
+            t, p = mpmath.mpf(y.item()), mpmath.mpf(power)
+            due = mpmath.quad(lambda s, t=t, p=p: (t - s) * s**-p, mpmath.linspace(1, t, 5))
+            assert abs(loss.item() - due) < 40 * eps * due, u
+            assert abs(slope.item() - (1 - t)) < 20 * eps * abs(1 - t), u
+    assert lossfns.tweedie_loss(x, torch.ones((), dtype=dtype), power=power) == 0
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_tweedie_is_continuous_in_its_power(power: float) -> None:
+    x, y = torch.tensor([0.0, 2.0, -1.0, 1.0]).double(), torch.tensor([3.0, 7.4, 5.0, 1e-3]).double()
+    for step in (1e-15, 1e-12, 1e-6):
+        for p in (power + step, power - step):
+            if p < 1:
+                continue
+            near = lossfns.tweedie_loss(x, y, power=p, reduction="none")
+            assert torch.allclose(near, lossfns.tweedie_loss(x, y, power=power, reduction="none"), 20 * step)
+
+
+def test_members_of_tweedies_family() -> None:
+    x, y = torch.randn(50).double(), torch.rand(50).double() * 3 + 0.1
+    mse = lossfns.mse_loss(x.exp(), y, reduction="none")
+    gamma = lossfns.gamma_nll_loss(x, y, reduction="none") - 1 - y.log()
+    poisson = lossfns.poisson_nll_loss(x, y, reduction="none") - y + y * y.log()
+    for power, member in ((0.0, mse / 2), (1.0, poisson), (2.0, gamma)):
+        loss = lossfns.tweedie_loss(x, y, power=power, reduction="none")
+        assert torch.allclose(loss, member, rtol=1e-12, atol=1e-14)
+        assert not torch.allclose(loss, 2 * member)
+
+
+@pytest.mark.parametrize(
+    ("power", "at_0", "below"),
+    [(-1.0, 1 / 3, 1 / 3 + 2 / 2), (0.0, 1 / 2, 9 / 2), (1.0, 1.0, math.inf), (1.5, 2.0, math.inf)]
+    + [(2.0, math.inf, math.inf), (3.0, math.inf, math.inf)],
+)
+def test_tweedie_at_0_and_below(power: float, at_0: float, below: float) -> None:
+    """At μ = 1; no gradient is NaN, and what is out of the domain is refused under strict()."""
+    for y, due in ((0.0, at_0), (-2.0, below)):
+        x, target = leaf(0.0), torch.tensor(y, dtype=torch.float64)
+        loss = lossfns.tweedie_loss(x, target, power=power)
+        assert loss.item() == pytest.approx(due)
+        assert torch.autograd.grad(loss, x)[0].isfinite()
+        if due == math.inf:
+            with lossfns.strict(), pytest.raises(ValueError, match="target must be"):
+                lossfns.tweedie_loss(x, target, power=power)
+    with pytest.raises(ValueError, match="power must be a finite number, at most 0 or at least 1, got 0.5"):
+        lossfns.tweedie_loss(torch.zeros(1), torch.ones(1), power=0.5)
+
+
+def test_negative_binomial_full_is_the_probability_mass() -> None:
+    counts = torch.arange(30)
+    for alpha in (0.01, 0.5, 4.0):
+        x = torch.full((30,), 1.2, dtype=torch.float64)
+        loss = lossfns.negative_binomial_nll_loss(x, counts, dispersion=alpha, full=True, reduction="none")
+        law = scipy.stats.nbinom(1 / alpha, 1 / (1 + alpha * math.exp(1.2)))
+        assert np.allclose(loss, -law.logpmf(counts.numpy()), rtol=1e-10)
+        mean, variance = law.stats()
+        assert (mean, variance) == pytest.approx((math.exp(1.2), mean + alpha * mean**2))
+
+
+def test_negative_binomial_without_dispersion_is_poisson() -> None:
+    x, y = torch.tensor([-3.0, 0.0, 2.0, 5.0]).double(), torch.tensor([0.0, 3.0, 7.0, 90.0]).double()
+    for full in (False, True):
+        poisson = lossfns.poisson_nll_loss(x, y, full=full, reduction="none")
+        for alpha in (0.0, 5e-324, 1e-30, 1e-17):
+            loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=alpha, full=full, reduction="none")
+            assert torch.allclose(loss, poisson, rtol=1e-12, atol=1e-12)
+        # the slope in α at 0 is (y − (y − μ)²)/2 of −log p, a sum over y < j more without constants
+        none = leaf(0.0)
+        loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=none, full=full, reduction="sum")
+        rise = 0 if full else y * (y - 1) / 2
+        due = ((y - (y - x.exp()).square()) / 2 + rise).sum()
+        assert torch.autograd.grad(loss, none)[0].item() == pytest.approx(due.item(), rel=1e-9)
+
+
+def test_negative_binomial_below_dispersion_1_has_no_least_value() -> None:
+    x, y = torch.tensor([3.0]), torch.tensor([20.0])
+    assert lossfns.negative_binomial_nll_loss(x, y, dispersion=0.2) < -5
+    assert lossfns.negative_binomial_nll_loss(x, y, dispersion=1.0) > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_negative_binomial_of_any_mean_and_dispersion(dtype: torch.dtype) -> None:
+    """Value, slope (μ − y)/(1 + αμ) and slope in α, with means that overflow; NaN is nowhere."""
+    limits = torch.finfo(dtype)
+    numbers = itertools.product((-200.0, -5.0, 0.0, 6.0, 200.0, 1000.0), (0.0, 3.0, 1e6), (1e-8, 0.3, 1e5))
+    for x_, y_, a_ in numbers:
+        x, y, alpha = leaf(x_, dtype), torch.tensor(y_, dtype=dtype), leaf(a_, dtype)
+        loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=alpha)
+        slope, of_alpha = torch.autograd.grad(loss, (x, alpha))
+        with mpmath.workdps(1000):
+            a, mean = mpmath.mpf(alpha.item()), mpmath.exp(x_)
+            terms = (y_ * mpmath.log(a + 1 / mean), mpmath.log(1 + a * mean) / a)
+            size = sum(map(abs, terms)) + limits.tiny / limits.eps
+            assert abs(loss.item() - sum(terms)) < 4 * limits.eps * size
+            pulls = (mean / (1 + a * mean), y_ / (1 + a * mean))
+            assert abs(slope.item() - pulls[0] + pulls[1]) < 8 * limits.eps * (sum(pulls) + limits.tiny)
+            of_a = y_ / (a + 1 / mean) + (1 - 1 / (1 + a * mean)) / a**2 - terms[1] / a
+            error = abs(of_alpha.item() - of_a)
+            assert error < 1e-4 * abs(of_a) + limits.tiny / limits.eps or of_alpha.isinf()
+
+
+ZEROS = pytest.mark.parametrize("name", ["poisson_nll_loss", "negative_binomial_nll_loss"])
+
+
+@ZEROS
+def test_zero_logit_at_its_ends(name: str) -> None:
+    """−∞ is no inflation, +∞ leaves zeros only; nothing is NaN, the gradients neither."""
+    loss = getattr(lossfns, name)
+    y = torch.tensor([0, 0, 0, 2])
+    for x_, z_ in itertools.product((-math.inf, -200.0, 0.0, 88.0, 200.0), (-math.inf, -300.0, 0.0, 300.0)):
+        x, z = torch.full((4,), x_, requires_grad=True), torch.full((4,), z_, requires_grad=True)
+        plain = loss(x, y, reduction="none")
+        value = loss(x, y, zero_logit=z, reduction="none")
+        if x_ == -math.inf:
+            value, plain = value[:3], plain[:3]
+        assert not value.isnan().any()
+        assert not any(slope.isnan().any() for slope in torch.autograd.grad(value.sum(), (x, z)))
+        if z_ == -math.inf and plain.isfinite().all():
+            assert torch.allclose(value, plain)
+        if z_ == 300:
+            assert (value[:3] == 0).all()
+
+
+@ZEROS
+def test_zero_logit_against_fifty_digits(name: str) -> None:
+    """−log(σ(z) + σ(−z) p(0)) where it is tiny, or both of its parts are."""
+    for x_, z_ in itertools.product((-30.0, -3.0, 0.0, 2.0, 5.0), (-80.0, -9.0, 0.0, 9.0, 40.0)):
+        x, z = leaf(x_, torch.float32), leaf(z_, torch.float32)
+        loss = getattr(lossfns, name)(x, torch.zeros(()), zero_logit=z)
+        slopes = torch.autograd.grad(loss, (x, z))
+        with mpmath.workdps(120):
+
+            def exact(x: mpmath.mpf, z: mpmath.mpf) -> mpmath.mpf:
+                mean = mpmath.exp(x)
+                none = mpmath.exp(-mean) if name == "poisson_nll_loss" else 1 / (1 + mean)
+                return -mpmath.log((mpmath.exp(z) + none) / (1 + mpmath.exp(z)))
+
+            due = [exact(x_, z_), *(mpmath.diff(exact, (x_, z_), n) for n in ((1, 0), (0, 1)))]
+            for got, right in zip((loss, *slopes), due, strict=True):
+                assert abs(got.item() - right) < 3e-5 * abs(right) + 1e-37, (x_, z_)
+
+
+@ZEROS
+def test_zero_logit_has_the_shape_of_the_input(name: str) -> None:
+    x, y = torch.zeros(3), torch.tensor([0, 1, 0])
+    with pytest.raises(ValueError, match=r"zero_logit must have the shape of input, \(3,\), got \(\)"):
+        getattr(lossfns, name)(x, y, zero_logit=torch.tensor(0.0))
+    module = cards()[name].module()
+    expected = getattr(lossfns, name)(x, y, zero_logit=x)
+    assert torch.equal(module(x, y, zero_logit=x), expected)
+
+
+def test_share_of_zeros_is_learned_with_the_rate() -> None:
+    """From counts that hold exactly the probabilities of a zero-inflated Poisson law."""
+    rate, share, y = 2.5, 0.3, torch.arange(40)
+    mass = (1 - share) * torch.as_tensor(scipy.stats.poisson(rate).pmf(y.numpy()))
+    mass[0] += share
+    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([parameters], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        x, z = (p.expand(40) for p in parameters)
+        loss = lossfns.poisson_nll_loss(x, y, zero_logit=z, weight=mass)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    log_rate, logit = parameters.detach()
+    assert log_rate.exp().item() == pytest.approx(rate, rel=1e-4)
+    assert logit.sigmoid().item() == pytest.approx(share, rel=1e-4)

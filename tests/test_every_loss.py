@@ -53,6 +53,7 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
         assert card.module.__name__ in vars(lossfns), name
 
 
+GIVEN_WITH_THE_TENSORS = ("candidates", "zero_logit")
 HELD_CONSTANT = {("negative_cosine_loss", "target")}
 
 
@@ -510,7 +511,7 @@ def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    assert set(case.rules) == hyperparameters - {"weight", "candidates", *case.by_name}
+    assert set(case.rules) == hyperparameters - {"weight", *GIVEN_WITH_THE_TENSORS, *case.by_name}
 
 
 @each_hyper
@@ -556,7 +557,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert list(constructor) == [
         n
         for n, p in inspect.signature(case.function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n not in ("weight", "candidates", *case.by_name)
+        if p.kind is p.KEYWORD_ONLY and n not in ("weight", *GIVEN_WITH_THE_TENSORS, *case.by_name)
     ]
     assert not list(module.parameters())
 

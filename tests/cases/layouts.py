@@ -203,3 +203,11 @@ QUESTIONS = questions()
 MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")  # or the logarithm of a scale
 INTERVAL = several(2, lambda x, y: {"l": x[0], "u": x[1], "y": y, "partiall": [1, 0], "partialu": [0, 1]})
 ENSEMBLE = several(4, lambda x, y: {"x": x, "y": y, "M": len(x)})
+COUNT_AND_ZERO_LOGIT = dataclasses.replace(
+    elementwise("yhat", "y", "z"),
+    draw=lambda generator, shape, low, high: [
+        uniform(generator, shape, low, high),
+        torch.randint(4, shape, generator=generator),
+        uniform(generator, shape, -3, 3),
+    ],
+)

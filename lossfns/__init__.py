@@ -1,8 +1,8 @@
 """Loss functions with one convention, right at the edges: the package of the book *Loss Functions*.
 
-The losses are in :mod:`lossfns.regression`, :mod:`~lossfns.classification`, :mod:`~lossfns.imbalance`,
-:mod:`~lossfns.segmentation`, :mod:`~lossfns.detection`, :mod:`~lossfns.representation` and
-:mod:`~lossfns.ranking`, and all of them here, too. What holds for each:
+The losses are in :mod:`lossfns.regression`, :mod:`~lossfns.distribution`, :mod:`~lossfns.classification`,
+:mod:`~lossfns.imbalance`, :mod:`~lossfns.segmentation`, :mod:`~lossfns.detection`,
+:mod:`~lossfns.representation` and :mod:`~lossfns.ranking`, and all of them here, too. What holds for each:
 
 * **Arguments.** The prediction comes first, then the target; all else is given by name:
   ``loss(input, target, *, …, weight=None, reduction="mean")``. Shapes are never broadcast against each other.
@@ -29,6 +29,7 @@ tensor(0.1269)
 
 from lossfns import classification as classification
 from lossfns import detection as detection
+from lossfns import distribution as distribution
 from lossfns import imbalance as imbalance
 from lossfns import ranking as ranking
 from lossfns import regression as regression
@@ -38,6 +39,7 @@ from lossfns._check import strict as strict
 from lossfns._module import LossModule as LossModule
 from lossfns.classification import *
 from lossfns.detection import *
+from lossfns.distribution import *
 from lossfns.imbalance import *
 from lossfns.ranking import *
 from lossfns.regression import *

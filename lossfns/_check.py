@@ -63,6 +63,21 @@ def same_shape(**arguments: Tensor) -> None:
             )
 
 
+def expand_target(input: Tensor, target: Tensor, tail: tuple[int, ...], words: str) -> Tensor:
+    """``target``, one number for the last axes of ``input``, in its shape; ``words`` say what those hold."""
+    is_tensor(input=input, target=target)
+    n = len(tail)
+    if input.shape[-n:] != tail:
+        shape = ", ".join(map(str, tail))
+        raise ValueError(f"input must have shape (…, {shape}), {words}, got {tuple(input.shape)}")
+    if target.shape != input.shape[:-n]:
+        raise ValueError(
+            f"target must have the shape of input without what is predicted for one target, "
+            f"{tuple(input.shape[:-n])}, got {tuple(target.shape)}"
+        )
+    return target[(..., *[None] * n)].expand(input.shape)
+
+
 def check_matrices(**arguments: Tensor) -> None:
     """Refuse what is not a stack of embeddings, (N, D), or differs from the first in D."""
     is_tensor(**arguments)
@@ -102,6 +117,14 @@ def promote(*arguments: Tensor) -> tuple[Tensor, ...]:
 
 def expand_non_negative(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> Tensor:
     """``value`` in the dtype and shape of ``like``, which it must broadcast to, finite and at least 0."""
+    expand(name, value, like, words, hint)
+    value = value.to(promote(like)[0].dtype).expand(like.shape)
+    finite_non_negative(name, value)
+    return cast("Tensor", value)
+
+
+def expand(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> Tensor:
+    """``value`` in the shape of ``like``, which it must broadcast to."""
     is_tensor(**{name: value})
     check_device(name, value, like, words)
     shape, n = tuple(value.shape), value.ndim
@@ -109,9 +132,7 @@ def expand_non_negative(name: str, value: Any, like: Tensor, words: str, hint: s
         raise ValueError(
             f"{name} must broadcast to the shape of {words}, {tuple(like.shape)}, got {shape}{hint}"
         )
-    value = value.to(promote(like)[0].dtype).expand(like.shape)
-    finite_non_negative(name, value)
-    return cast("Tensor", value)
+    return cast("Tensor", value.expand(like.shape))
 
 
 def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:

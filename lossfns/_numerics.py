@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lossfns._similarity import to_float64
+
 
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp x), exact to rounding (torch drops exp(−x) from 20 on)."""
@@ -26,3 +28,16 @@ def underflows(denominator: Tensor) -> Tensor:
 def safe_divide(numerator: Tensor, denominator: Tensor) -> Tensor:
     """The quotient for 0 ≤ numerator ≤ denominator, and 0 for 0 / 0, with gradient."""
     return numerator / torch.where(underflows(denominator), 1.0, denominator)
+
+
+def in_range(value: float, dtype: torch.dtype) -> float:
+    """A positive number, or the nearest that is one in a dtype that holds it for 0 or infinite."""
+    limits = torch.finfo(dtype)
+    return min(max(value, limits.tiny * limits.eps), limits.max)
+
+
+def as_float64(value: float | Tensor, like: Tensor) -> Tensor:
+    """A number as a tensor on the device of another, in float64 where the device has it."""
+    if isinstance(value, Tensor):
+        return to_float64(value)
+    return like.new_full((), value, dtype=torch.float32 if like.device.type == "mps" else torch.float64)

@@ -1,4 +1,4 @@
-"""Losses for real-valued targets, from least squares to predicted distributions.
+"""Losses for real-valued targets, from least squares to redescending ones.
 
 Each takes ``input`` (the prediction) and ``target`` of one shape, computes in at least float32 and returns
 Σ wᵢ ℓᵢ / Σ wᵢ unless told otherwise. Integer and bool tensors are accepted and converted.
@@ -16,39 +16,34 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._check import Domain, above_minus_one, below_infinity, finite_non_negative, is_tensor
+from lossfns._check import Domain, above_minus_one, is_tensor
 from lossfns._module import LossModule
-from lossfns._numerics import one_minus_exp
+from lossfns._numerics import as_float64, in_range, one_minus_exp
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, Rule, checked
-from lossfns._similarity import to_float64
 
 __all__ = [
     "EpsilonInsensitiveLoss",
     "ExpectileLoss",
-    "GaussianCRPSLoss",
-    "GaussianNLLLoss",
     "GeneralRobustLoss",
     "HuberLoss",
+    "IntervalLoss",
     "L1Loss",
     "LogCoshLoss",
     "MSELoss",
     "MSLELoss",
-    "PoissonNLLLoss",
     "QuantileLoss",
     "SmoothL1Loss",
     "TukeyLoss",
     "epsilon_insensitive_loss",
     "expectile_loss",
-    "gaussian_crps_loss",
-    "gaussian_nll_loss",
     "general_robust_loss",
     "huber_loss",
+    "interval_loss",
     "l1_loss",
     "log_cosh_loss",
     "mse_loss",
     "msle_loss",
-    "poisson_nll_loss",
     "quantile_loss",
     "smooth_l1_loss",
     "tukey_loss",
@@ -129,12 +124,6 @@ def l1_loss(
     return _torch_loss(F.l1_loss, weight, reduction, input, target)
 
 
-def _in_range(value: float, dtype: torch.dtype) -> float:
-    """A positive number, or the nearest that is one in a dtype that holds it for 0 or infinite."""
-    limits = torch.finfo(dtype)
-    return min(max(value, limits.tiny * limits.eps), limits.max)
-
-
 @checked(delta=rules.positive)
 def huber_loss(
     input: Tensor,
@@ -170,12 +159,12 @@ def huber_loss(
     """
 
     def plain(x: Tensor, y: Tensor) -> Tensor:
-        r, edge = x - y, _in_range(delta, x.dtype)
+        r, edge = x - y, in_range(delta, x.dtype)
         core = r.clamp(-edge, edge)
         return core * (r - core / 2)
 
     def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-        return F.huber_loss(x, y, delta=_in_range(delta, x.dtype), reduction=reduction)
+        return F.huber_loss(x, y, delta=in_range(delta, x.dtype), reduction=reduction)
 
     return _torch_loss(fused, weight, reduction, input, target, plain)
 
@@ -214,12 +203,12 @@ def smooth_l1_loss(
     """
 
     def plain(x: Tensor, y: Tensor) -> Tensor:
-        r, edge = x - y, _in_range(beta, x.dtype)
+        r, edge = x - y, in_range(beta, x.dtype)
         core = r.clamp(-edge, edge)
         return core / edge * (r - core / 2)
 
     def fused(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-        return F.smooth_l1_loss(x, y, beta=_in_range(beta, x.dtype), reduction=reduction)
+        return F.smooth_l1_loss(x, y, beta=in_range(beta, x.dtype), reduction=reduction)
 
     return _torch_loss(fused, weight, reduction, input, target, plain)
 
@@ -262,7 +251,7 @@ def log_cosh_loss(
 
     def log_cosh(x: Tensor, y: Tensor) -> Tensor:
         # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh z = |z| - log 2 to every digit of float64.
-        z = x - y if scale == 1 else (x - y) / _in_range(scale, x.dtype)
+        z = x - y if scale == 1 else (x - y) / in_range(scale, x.dtype)
         b = z.clamp(-20, 20)
         return torch.log1p(2 * torch.sinh(b / 2).square()) + (z - b).abs()
 
@@ -311,14 +300,17 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
     return (d + torch.sign(a - b) * torch.where(missing.isfinite(), missing, 0.0)).square()
 
 
-_level = Rule(
-    lambda q: isinstance(q, Tensor) or rules.open_unit_interval.holds(q),
-    "a number strictly between 0 and 1, or a tensor of shape (Q,) of such numbers",
-    lambda q: q if isinstance(q, Tensor) else rules.open_unit_interval.plain(q),
-)
+def _levels(letter: str) -> Rule:
+    """A probability, or one for each column."""
+    one = rules.open_unit_interval
+    return Rule(
+        lambda v: isinstance(v, Tensor) or one.holds(v),
+        f"{one.words}, or a tensor of shape ({letter},) of such numbers",
+        lambda v: v if isinstance(v, Tensor) else one.plain(v),
+    )
 
 
-@checked(q=_level)
+@checked(q=_levels("Q"))
 def quantile_loss(
     input: Tensor,
     target: Tensor,
@@ -377,6 +369,62 @@ def _one_column_per_quantile(input: Tensor, target: Tensor, q: Tensor) -> Tensor
 
 
 _inside_unit_interval = Domain(lambda v: (v > 0) & (v < 1), "strictly between 0 and 1")
+
+
+@checked(alpha=_levels("A"))
+def interval_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    alpha: float | Tensor = 0.1,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Interval (Winkler) score: estimates the central interval that holds the target with probability 1 − α.
+
+    .. math:: \ell(l, u, y) = u - l + \frac{2}{\alpha} \max(0, l - y) + \frac{2}{\alpha} \max(0, y - u)
+
+    Args:
+        alpha: α, the probability of a target outside, strictly between 0 and 1, or a tensor of such numbers,
+            shape (A,).
+        weight: of the intervals; broadcasts to the unreduced loss. Those of weight 0 are left out.
+
+    Conventions:
+        The best l and u are the quantiles α/2 and 1 − α/2: the loss is 2/α times the sum of their quantile
+        losses. Ends in the wrong order, u < l, are no error: each still tends to its own quantile. An end
+        that meets the target has the gradient that it has inside. In the unit of the target.
+
+    Shape:
+        With a number ``alpha``: ``input`` (…, 2), the ends l and u, ``target`` (…). With a tensor ``alpha``
+        of shape (A,): ``input`` (…, A, 2), one interval a level, ``target`` (…). ``"none"``: the shape of
+        ``input`` without its last axis.
+
+    Raises:
+        ValueError: under ``strict()`` a value of a tensor ``alpha`` outside (0, 1).
+
+    Source:
+        Winkler (1972), *A decision-theoretic approach to interval estimation*; Gneiting & Raftery (2007),
+        *Strictly proper scoring rules, prediction, and estimation*.
+
+    Example:
+        >>> ends = torch.tensor([[0.0, 2.0], [0.0, 2.0]])
+        >>> interval_loss(ends, torch.tensor([1.0, 3.0]), alpha=0.5, reduction="none")
+        tensor([2., 6.])
+    """
+    if isinstance(alpha, Tensor):
+        _check.is_tensor(input=input, target=target, alpha=alpha)
+        if alpha.ndim != 1:
+            raise ValueError(f"alpha must be a number or a tensor of shape (A,), got {tuple(alpha.shape)}")
+        _inside_unit_interval("alpha", alpha)
+    levels = alpha.shape if isinstance(alpha, Tensor) else ()
+    target = _check.expand_target(input, target, (*levels, 2), "the lower and the upper end of an interval")
+
+    def winkler(x: Tensor, y: Tensor) -> Tensor:
+        (lower, upper), y = x.unbind(-1), y[..., 0]
+        level = alpha.to(x) if isinstance(alpha, Tensor) else in_range(alpha, x.dtype)
+        return upper - lower + 2 * (F.relu(lower - y) + F.relu(y - upper)) / level
+
+    return elementwise(winkler, weight, reduction, axes=1, constants=(alpha,), input=input, target=target)
 
 
 @checked(tau=rules.open_unit_interval)
@@ -518,12 +566,12 @@ def general_robust_loss(
         _check_density(alpha)
 
     def barron(x: Tensor, y: Tensor) -> Tensor:
-        z = (x - y) / (scale if isinstance(scale, Tensor) else _in_range(scale, x.dtype))
+        z = (x - y) / (scale if isinstance(scale, Tensor) else in_range(scale, x.dtype))
         if isinstance(alpha, Tensor):
             loss = _barron_of_tensor(z, *_away_from_gaps(alpha.to(z.dtype), z.dtype))
         else:
             loss = _barron(z, alpha)
-        return loss + _barron_log_normaliser(alpha, z) + _as_float64(scale, z).log() if full else loss
+        return loss + _barron_log_normaliser(alpha, z) + as_float64(scale, z).log() if full else loss
 
     return elementwise(barron, weight, reduction, constants=(alpha, scale), input=input, target=target)
 
@@ -582,7 +630,7 @@ def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
     real axis and below e^−38 from the last point on: the trapezoidal rule is exact to rounding, with errors
     below 1e-15.
     """
-    alpha = _as_float64(alpha, z)
+    alpha = as_float64(alpha, z)
     a, b = _away_from_gaps(alpha.clamp(min=0), z.dtype)
     with torch.no_grad():
         positive = a.clamp(min=1e-10)
@@ -592,13 +640,6 @@ def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
         x, weight = b.sqrt() * torch.sinh(t), b.sqrt() * torch.cosh(t) * step
     normaliser = (weight * torch.exp(-_barron_of_tensor(x, a, b))).sum()
     return torch.where(alpha < 0, math.inf, normaliser.log())
-
-
-def _as_float64(value: float | Tensor, like: Tensor) -> Tensor:
-    """A number as a tensor on the device of another, in float64 where the device has it."""
-    if isinstance(value, Tensor):
-        return to_float64(value)
-    return like.new_full((), value, dtype=torch.float32 if like.device.type == "mps" else torch.float64)
 
 
 def _box_cox(log: Tensor, alpha: Tensor) -> Tensor:
@@ -663,150 +704,12 @@ def tukey_loss(
 
     def biweight(x: Tensor, y: Tensor) -> Tensor:
         # c² (1 - (1 - z)³) / 6 for z = (r/c)², without the cancellation at z = 0 and for every size of c
-        edge = _in_range(c, x.dtype)
+        edge = in_range(c, x.dtype)
         r = (x - y).clamp(-edge, edge)
         z = (r / edge).square()
         return r.square() * (0.5 - z * (0.5 - z / 6))
 
     return elementwise(biweight, weight, reduction, input=input, target=target)
-
-
-@checked(full=rules.boolean)
-def poisson_nll_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    full: bool = False,
-    weight: Tensor | None = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
-    r"""Poisson negative log-likelihood of a count, given the logarithm of its rate.
-
-    .. math:: \ell(\hat y, y) = e^{\hat y} - y \hat y
-
-    Args:
-        full: whether to add log y!, exactly (torch takes Stirling's approximation).
-        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
-
-    Conventions:
-        ``input`` is the *log*-rate: exp(input) estimates the mean. A log-rate of −∞ with target 0 costs 0.
-        The targets need not be whole.
-
-    Shape:
-        ``input``, ``target``: any, equal. ``"none"``: the same.
-
-    Raises:
-        ValueError: under ``strict()`` a negative target.
-
-    Source:
-        Nelder & Wedderburn (1972), *Generalized linear models*.
-
-    Example:
-        >>> poisson_nll_loss(torch.tensor([0.0, 1.0]), torch.tensor([0, 2]), full=True, reduction="none")
-        tensor([1.0000, 1.4114])
-    """
-
-    def poisson(x: Tensor, y: Tensor) -> Tensor:
-        finite = x if _eager.known_finite(x) else torch.where((x == -torch.inf) & (y == 0), 0.0, x)
-        loss = torch.exp(x) - y * finite
-        return loss + torch.lgamma(y + 1) if full else loss
-
-    domains = {"input": below_infinity, "target": finite_non_negative}
-    return elementwise(poisson, weight, reduction, domains=domains, input=input, target=target)
-
-
-@checked(full=rules.boolean)
-def gaussian_nll_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    log_var: Tensor,
-    full: bool = False,
-    weight: Tensor | None = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
-    r"""Gaussian negative log-likelihood with a predicted variance: estimates the mean and the variance.
-
-    .. math:: \ell(\mu, s, y) = \frac{1}{2} \left(s + (y - \mu)^2 e^{-s}\right)
-
-    Args:
-        log_var: s, the logarithm of the variance. torch takes the variance, as its third argument.
-        full: whether to add ½ log 2π.
-        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
-
-    Conventions:
-        ``input`` is the mean μ. A logarithm needs no clamp: the loss is right wherever it is finite. It is
-        unbounded below as s → −∞ on a residual of 0, and not jointly convex in (μ, s).
-
-    Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
-
-    Source:
-        Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
-
-    Example:
-        >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
-        >>> gaussian_nll_loss(mean, target, log_var=log_var)
-        tensor(1.1931)
-    """
-
-    def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        r, inverse = y - mean, torch.exp(-0.5 * s)
-        if _eager.known_finite(inverse):
-            z = r * inverse
-        else:  # in two halves, so that the loss is right as long as it is finite, and where r = 0
-            half = torch.exp(-0.25 * s.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
-            z = r * half * half
-        loss = 0.5 * (s + z.square())
-        return loss + 0.5 * math.log(2 * math.pi) if full else loss
-
-    return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
-
-
-@checked()
-def gaussian_crps_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    log_var: Tensor,
-    weight: Tensor | None = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
-    r"""Continuous ranked probability score of a Gaussian forecast.
-
-    .. math:: \ell(\mu, s, y) = \sigma \left(z (2 \Phi(z) - 1) + 2 \varphi(z) - \frac{1}{\sqrt{\pi}}\right),
-        \qquad z = \frac{y - \mu}{\sigma}, \quad \sigma = e^{s / 2}
-
-    Args:
-        log_var: s, the logarithm of the variance, as in :func:`gaussian_nll_loss`.
-        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
-
-    Conventions:
-        ``input`` is the mean μ. A proper score in the unit of the target: the absolute error |y − μ| as
-        σ → 0, and linear, not quadratic, in an outlier. Jointly convex in (μ, σ).
-
-    Shape:
-        ``input``, ``target``, ``log_var``: any, equal. ``"none"``: the same.
-
-    Source:
-        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
-
-    Example:
-        >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), log_var=torch.tensor([0.0]))
-        tensor(0.2337)
-    """
-
-    def crps(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
-        r, sigma = y - mean, torch.exp(0.5 * s)
-        # Past 40 standard deviations erf is ±1 and the density 0 to every digit of float64.
-        inverse = torch.exp(-0.5 * s.clamp(min=2 * math.log(torch.finfo(s.dtype).tiny)))
-        z = (r * inverse).clamp(-40, 40)
-        if not _eager.known_finite(sigma):  # then infinity times 0 would be the gradient of z
-            z = z.masked_fill(sigma == math.inf, 0.0)
-        density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
-        return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
-
-    return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 
 class MSELoss(LossModule, loss=mse_loss):
@@ -855,6 +758,13 @@ class QuantileLoss(LossModule, loss=quantile_loss):
     reduction: Reduction = "mean"
 
 
+class IntervalLoss(LossModule, loss=interval_loss):
+    """The Module of :func:`interval_loss`."""
+
+    alpha: float | Tensor = 0.1
+    reduction: Reduction = "mean"
+
+
 class ExpectileLoss(LossModule, loss=expectile_loss):
     """The Module of :func:`expectile_loss`."""
 
@@ -882,24 +792,4 @@ class TukeyLoss(LossModule, loss=tukey_loss):
     """The Module of :func:`tukey_loss`."""
 
     c: float = 4.685
-    reduction: Reduction = "mean"
-
-
-class PoissonNLLLoss(LossModule, loss=poisson_nll_loss):
-    """The Module of :func:`poisson_nll_loss`."""
-
-    full: bool = False
-    reduction: Reduction = "mean"
-
-
-class GaussianNLLLoss(LossModule, loss=gaussian_nll_loss):
-    """The Module of :func:`gaussian_nll_loss`."""
-
-    full: bool = False
-    reduction: Reduction = "mean"
-
-
-class GaussianCRPSLoss(LossModule, loss=gaussian_crps_loss):
-    """The Module of :func:`gaussian_crps_loss`."""
-
     reduction: Reduction = "mean"

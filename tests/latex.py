@@ -23,7 +23,7 @@ def softmax(z: list[float]) -> list[float]:
 
 
 # What the book calls hyper-parameters whose name is no letter.
-TEX_NAMES = {"scale": "c", "epsilon": "varepsilon"}
+TEX_NAMES = {"scale": "c", "epsilon": "varepsilon", "df": "nu"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\exp": math.exp,
     r"\log": lambda v: math.log(v) if v else -math.inf,

@@ -12,12 +12,14 @@ from lossfns._rules import Rule
 _NOT_NUMBERS = (math.nan, "1", None, True, np.True_, [0.5], 1j)
 _NUMBERS = {
     "a positive finite number": (0.0, -1.0, math.inf),
+    "a positive number or inf": (0.0, -1.0, -math.inf),
     "a non-negative finite number": (-1e-9, math.inf),
     "a number strictly between 0 and 1": (0.0, 1.0, -0.5),
     "a number from 0 to 1": (-0.1, 1.1, math.inf),
     "a number from 0 up to, but not, 1": (-0.1, 1.0),
     "a finite number": (math.inf, -math.inf),
     "a real number, inf and -inf included": (),
+    "a finite number, at most 0 or at least 1": (0.5, 1e-9, math.inf, -math.inf),
     "a finite number, at most 0": (0.1, -math.inf),
     "a finite number, at least -1": (-1.1, math.inf),
 }
@@ -31,6 +33,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
 _TENSOR = (
     ", or a tensor of one number",
     ", or a tensor of shape (Q,) of such numbers",
+    ", or a tensor of shape (A,) of such numbers",
     ", or a tensor that broadcasts to input",
 )
 

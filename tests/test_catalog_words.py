@@ -38,6 +38,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "ignore_index": (-100,),
     "classes": (3,),
     "n": (2, 3, 7),
+    "fair": (False, True),
 }
 """Of hyper-parameters that are not numbers, or whose claims are for some numbers only."""
 
@@ -68,6 +69,7 @@ PARTS: dict[str, Callable[[Hyper], Any]] = {
     "squared": lambda h: h["squared"],
     "not monotone": lambda h: not h["monotone"],
     "soft": lambda h: h["soft"],
+    "fair": lambda h: h["fair"],
     "Euclidean": lambda h: h["distance"] == "euclidean",
     "not Euclidean": lambda h: h["distance"] != "euclidean",
     "cosines": lambda h: h["distance"] == "cosine",
@@ -110,7 +112,7 @@ def said(words: str, case: LossCase, hyper: Hyper) -> Any:
         return tuple(value(bound, case, hyper) for bound in interval.groups() if bound)
     number = re.fullmatch(
         r"\$([^$]*)\$(, times the largest class weight; with smoothing at most this|, of the positive weight "
-        r"\$w\$| for \$n\$ items)?",
+        r"\$w\$| for \$n\$ (?:items|members))?",
         words,
     )
     assert number, words

@@ -175,6 +175,9 @@ def test_a_value_needs_no_gradient() -> None:
 
 CONSTANTS = {
     "quantile q": lambda c, x, y: lossfns.quantile_loss(x, y[:, 0], q=c.sigmoid()),
+    "interval alpha": lambda c, x, y: lossfns.interval_loss(
+        torch.stack([x, x + 1], -1), y[:, 0], alpha=c.sigmoid()
+    ),
     "class_weight": lambda c, x, y: lossfns.cross_entropy(x, y.argmax(1), class_weight=c.exp()),
     "class_weight of probabilities": lambda c, x, y: lossfns.focal_loss(
         x, y.softmax(1), class_weight=c.exp()

@@ -53,6 +53,7 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
         assert card.module.__name__ in vars(lossfns), name
 
 
+GIVEN_WITH_THE_TENSORS = ("candidates", "zero_logit")
 HELD_CONSTANT = {("negative_cosine_loss", "target")}
 
 
@@ -361,6 +362,9 @@ def test_weights_of_samples_that_are_single_numbers(case: LossCase) -> None:
         assert close(mean, torch.where(weight == 0, 0.0, expected / weight))
 
 
+MAY_BROADCAST = ("log_var", "log_scale")
+
+
 @each_elementwise
 def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
     for wrong in ((4, 1), (1, 4), (), (3,), (4, 4)):
@@ -368,7 +372,11 @@ def test_wrong_shapes_are_refused_by_name(case: LossCase) -> None:
         for position, name in enumerate(others, start=1):
             arguments = [torch.zeros(4) for _ in range(case.arity)]
             arguments[position] = torch.zeros(wrong)
-            with pytest.raises(ValueError, match=rf"{name} must have the shape of {first}") as error:
+            if name in MAY_BROADCAST and wrong == ():
+                assert case(*arguments).shape == ()
+                continue
+            words = "broadcast to" if name in MAY_BROADCAST else "have"
+            with pytest.raises(ValueError, match=rf"{name} must {words} the shape of {first}") as error:
                 case(*arguments)
             assert str((4,)) in str(error.value)
             assert str(wrong) in str(error.value)
@@ -387,7 +395,12 @@ def test_shapes_that_do_not_fit_are_refused(case: LossCase) -> None:
     shape = case.layout.shape
     names = case.argument_names
     for position, arguments in misshapen(case.arguments(*shape)):
-        with pytest.raises(ValueError, match=f"^{names[position]} must have") as error:
+        free = names[position] in MAY_BROADCAST
+        if free and arguments[position].shape == shape[1:]:
+            assert case(*arguments).shape == ()
+            continue
+        words = "broadcast to" if free else "have"
+        with pytest.raises(ValueError, match=f"^{names[position]} must {words}") as error:
             case(*arguments)
         assert str(tuple(arguments[position].shape)) in str(error.value)
     arguments = case.arguments(*shape)
@@ -498,7 +511,7 @@ def test_wrong_hyper_parameters_are_refused_by_name(case: LossCase) -> None:
     hyperparameters = {
         n for n, p in inspect.signature(case.function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    assert set(case.rules) == hyperparameters - {"weight", "candidates", *case.by_name}
+    assert set(case.rules) == hyperparameters - {"weight", *GIVEN_WITH_THE_TENSORS, *case.by_name}
 
 
 @each_hyper
@@ -544,7 +557,7 @@ def test_module_twin(case: LossCase, hyper: Hyper) -> None:
     assert list(constructor) == [
         n
         for n, p in inspect.signature(case.function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n not in ("weight", "candidates", *case.by_name)
+        if p.kind is p.KEYWORD_ONLY and n not in ("weight", *GIVEN_WITH_THE_TENSORS, *case.by_name)
     ]
     assert not list(module.parameters())
 

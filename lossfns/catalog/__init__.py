@@ -12,6 +12,7 @@ from __future__ import annotations
 from lossfns.catalog import (
     classification,
     detection,
+    distribution,
     imbalance,
     ranking,
     regression,
@@ -25,5 +26,14 @@ __all__ = ["Claim", "LossCard", "cards"]
 
 def cards() -> dict[str, LossCard]:
     """The card of every public loss, by the name of its function, in the order of the book."""
-    families = (regression, classification, imbalance, segmentation, detection, representation, ranking)
+    families = (
+        regression,
+        distribution,
+        classification,
+        imbalance,
+        segmentation,
+        detection,
+        representation,
+        ranking,
+    )
     return {card.name: card for family in families for card in family.CARDS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.cases import (
     classification,
     detection,
+    distribution,
     imbalance,
     ranking,
     regression,
@@ -17,6 +18,7 @@ __all__ = ["CASES", "NOT_ALL_ROWS", "STATISTICS", "Claims", "Hyper", "LossCase"]
 
 CASES = (
     *regression.CASES,
+    *distribution.CASES,
     *classification.CASES,
     *imbalance.CASES,
     *segmentation.CASES,

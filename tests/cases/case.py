@@ -43,6 +43,8 @@ class Claims:
     """Whether random arguments come near the upper end of the range."""
     unbounded_range: tuple[float, float] = (-1e9, 1e9)
     """The interval on which an unbounded slope shows."""
+    steep: Callable[..., Tensor] | None = None
+    """steep(**hyper): points next to one another at which unbounded slopes show, if at random ones few."""
     kinks: Callable[..., tuple[float, ...]] = lambda **hyper: (0.0,)
     """Predictions where a derivative may jump (for several predictions: multiples of ``kink_direction``)."""
     kink_direction: tuple[float, ...] = ()

@@ -75,6 +75,20 @@ def elementwise(*symbols: str) -> Layout:
     )
 
 
+def several(dim: int, symbols: Callable[..., dict[str, Any]]) -> Layout:
+    """Several numbers, the last axis, that predict one target."""
+    return Layout(
+        draw=lambda generator, shape, low, high: [
+            uniform(generator, (*shape, dim), low, high),
+            uniform(generator, shape, low, high),
+        ],
+        units=lambda x, y: zip_rows(x.reshape(-1, dim), y.reshape(-1)),
+        predictions=lambda x, target: [x, torch.full_like(x[:, 0], target)],
+        symbols=symbols,
+        dim=dim,
+    )
+
+
 def draw_probabilities(generator: Generator, shape: Shape) -> Tensor:
     return uniform(generator, (shape[0], CLASSES, *shape[1:]), -1, 1).softmax(1)
 
@@ -186,7 +200,14 @@ YHAT_AND_Y = elementwise("yhat", "y")
 BINARY = binary()
 INDEX, PROBABILITIES, TWO_LOGITS = classes("y"), classes("t"), classes("s")
 QUESTIONS = questions()
-MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
-
-
-MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")
+MEAN_AND_LOG_VARIANCE = elementwise("mu", "y", "s")  # or the logarithm of a scale
+INTERVAL = several(2, lambda x, y: {"l": x[0], "u": x[1], "y": y, "partiall": [1, 0], "partialu": [0, 1]})
+ENSEMBLE = several(4, lambda x, y: {"x": x, "y": y, "M": len(x)})
+COUNT_AND_ZERO_LOGIT = dataclasses.replace(
+    elementwise("yhat", "y", "z"),
+    draw=lambda generator, shape, low, high: [
+        uniform(generator, shape, low, high),
+        torch.randint(4, shape, generator=generator),
+        uniform(generator, shape, -3, 3),
+    ],
+)

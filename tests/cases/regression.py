@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from tests.cases.case import ANYWHERE, Array, Claims, LossCase
-from tests.cases.layouts import MEAN_AND_LOG_VARIANCE
+from tests.cases.layouts import INTERVAL
 
 
 def m_estimate(psi: Callable[..., Array]) -> Callable[..., Any]:
@@ -96,17 +96,12 @@ def tukey(m: Any, x: Any, y: Any, c: float = 4.685) -> Any:
     return c**2 / 6 * (1 - (1 - (r / c) ** 2) ** 3) if r < c else c**2 / 6
 
 
-def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
-    loss = m.exp(x) - (y * x if y else 0)
-    return loss + (m.loggamma(y + 1) if m is not math else math.lgamma(y + 1)) if full else loss
-
-
-def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
-    """The integral of (F − 1{y ≤ ·})², by the closed form in Φ and φ."""
-    sigma = m.exp(s / 2)
-    z = (y - mean) / sigma
-    erf, density = m.erf(z / m.sqrt(2)), m.exp(-z * z / 2) / m.sqrt(2 * m.pi)
-    return sigma * (z * erf + 2 * density - 1 / m.sqrt(m.pi))
+def winkler(m: Any, ends: Any, y: Any, alpha: Any = 0.1) -> Any:
+    """As the quantile losses of both ends."""
+    pinballs = [
+        max(q * (y - x), (q - 1) * (y - x)) for x, q in zip(ends, (alpha / 2, 1 - alpha / 2), strict=True)
+    ]
+    return sum(pinballs) * 2 / alpha
 
 
 def asymmetric_laplace(v: float, q: float) -> Any:
@@ -119,13 +114,6 @@ def two_piece_normal(v: float, tau: float) -> Any:
     return scipy.stats.norm(0, math.sqrt(0.5 / weight)).logpdf(v) - math.log(math.sqrt(weight))
 
 
-SCALES = (-60.0, -2.0, 0.0, 3.0, 60.0)
-MEAN_AND_SCALE = tuple((mean, 0.0, s) for mean in (0.0, 1e-6, 0.5, -3.0, 1e6) for s in SCALES)
-REJECTED_GAUSSIAN = (
-    ("input", (math.nan, 0.0, 0.0)),
-    ("target", (0.0, math.inf, 0.0)),
-    ("log_var", (0.0, 0.0, math.nan)),
-)
 CASES = (
     LossCase(
         "mse_loss",
@@ -211,6 +199,26 @@ CASES = (
         ),
     ),
     LossCase(
+        "interval_loss",
+        winkler,
+        layout=INTERVAL,
+        hypers=({}, {"alpha": 0.5}, {"alpha": 0.02}),
+        extremes=tuple(
+            ([low, high], y)
+            for low, high in ((0.0, 0.0), (-1e-30, 1e-8), (-1.0, 20.0), (3.0, -7.5), (1e15, 2e15))
+            for y in (0.0, 1e-4, -20.0, 1e3, -1e15)
+        ),
+        rejected=(
+            ("input", ([math.nan, 0.0], 0.0)),
+            ("input", ([0.0, math.inf], 0.0)),
+            ("target", ([0.0, 1.0], math.nan)),
+        ),
+        claims=Claims(
+            kink_direction=(1.0, 1.0),
+            minimiser=([0.0, 0.0], 0.0),
+        ),
+    ),
+    LossCase(
         "expectile_loss",
         lambda m, x, y, tau=0.5: (tau if y >= x else 1 - tau) * (x - y) ** 2,
         hypers=({}, {"tau": 0.9}, {"tau": 0.05}),
@@ -252,50 +260,6 @@ CASES = (
             statistic=global_m_estimate(
                 lambda r, c=4.685: np.where(abs(r) < c, 1 - (1 - (r / c) ** 2) ** 3, 1.0)
             ),
-        ),
-    ),
-    LossCase(
-        "poisson_nll_loss",
-        poisson,
-        hypers=({}, {"full": True}),
-        extremes=((-50.0, 0.0), (-50.0, 3.0), (0.0, 0.0), (3.0, 20.0), (60.0, 1e6), (-1e4, 0.0), (1e-6, 1.0)),
-        low=0.0,
-        high=4.0,
-        rejected=(
-            ("target", (0.0, -1.0)),
-            ("input", (math.inf, 0.0)),
-            ("input", (math.nan, 0.0)),
-            ("target", (0.0, math.inf)),
-        ),
-        claims=Claims(
-            unbounded_range=(0.0, 50.0),
-            statistic=lambda sample, full=False: math.log(sample.mean()),
-            neg_log_density=lambda x, y, full=False: -scipy.stats.poisson(math.exp(x)).logpmf(y),
-            minimiser=(3.0, 20.0),
-        ),
-    ),
-    LossCase(
-        "gaussian_nll_loss",
-        lambda m, mean, y, s, full=False: (s + (y - mean) ** 2 * m.exp(-s) + full * m.log(2 * m.pi)) / 2,
-        layout=MEAN_AND_LOG_VARIANCE,
-        hypers=({}, {"full": True}),
-        extremes=MEAN_AND_SCALE,
-        rejected=REJECTED_GAUSSIAN,
-        claims=Claims(
-            unbounded_range=(-20.0, 20.0),
-            neg_log_density=lambda mean, y, s, full=False: -scipy.stats.norm(mean, math.exp(s / 2)).logpdf(y),
-            minimiser=(0.0, 0.0, -80.0),
-        ),
-    ),
-    LossCase(
-        "gaussian_crps_loss",
-        crps,
-        layout=MEAN_AND_LOG_VARIANCE,
-        extremes=MEAN_AND_SCALE,
-        rejected=REJECTED_GAUSSIAN,
-        claims=Claims(
-            unbounded_range=(-30.0, 30.0),
-            minimiser=(0.0, 0.0, -80.0),
         ),
     ),
 )

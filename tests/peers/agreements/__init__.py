@@ -52,6 +52,7 @@ def everything() -> Iterable[Agreement]:
     from tests.peers.agreements import (
         classification,
         detection,
+        distribution,
         imbalance,
         ranking,
         regression,
@@ -59,14 +60,25 @@ def everything() -> Iterable[Agreement]:
         segmentation,
     )
 
-    families = (regression, classification, imbalance, segmentation, detection, representation, ranking)
+    families = (
+        regression,
+        distribution,
+        classification,
+        imbalance,
+        segmentation,
+        detection,
+        representation,
+        ranking,
+    )
     return [agreement for family in families for agreement in family.AGREEMENTS]
 
 
 NO_PEER = {
     "expectile_loss": "scipy.stats.expectile finds its minimiser only",
     "epsilon_insensitive_loss": "inside scikit-learn's support vector regression, not to be called",
+    "interval_loss": "2/α times the quantile losses of both ends",
     "gaussian_crps_loss": "",
+    "ensemble_crps_loss": "in scoringrules and properscoring, which are not installed here",
     "symmetric_cross_entropy": "",
     "spherical_loss": "",
     "sparsemax_loss": "in packages that are not installed here",

@@ -339,7 +339,7 @@ def quantile_loss(
         ValueError: under ``strict()`` a value of a tensor ``q`` outside (0, 1).
 
     Source:
-        Koenker & Bassett (1978), *Regression quantiles*.
+        Koenker & Bassett (1978), *Regression quantiles*. Chapter: Asymmetric costs.
 
     Example:
         >>> quantile_loss(torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0]), q=0.9, reduction="none")
@@ -404,7 +404,7 @@ def interval_loss(
 
     Source:
         Winkler (1972), *A decision-theoretic approach to interval estimation*; Gneiting & Raftery (2007),
-        *Strictly proper scoring rules, prediction, and estimation*.
+        *Strictly proper scoring rules, prediction, and estimation*. Chapter: Asymmetric costs.
 
     Example:
         >>> ends = torch.tensor([[0.0, 2.0], [0.0, 2.0]])
@@ -452,7 +452,7 @@ def expectile_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        Newey & Powell (1987), *Asymmetric least squares estimation and testing*.
+        Newey & Powell (1987), *Asymmetric least squares estimation and testing*. Chapter: Asymmetric costs.
 
     Example:
         >>> expectile_loss(torch.tensor([0.0, 4.0]), torch.tensor([2.0, 2.0]), tau=0.9, reduction="none")

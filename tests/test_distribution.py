@@ -272,6 +272,17 @@ def test_tweedie_at_0_and_below(power: float, at_0: float, below: float) -> None
         lossfns.tweedie_loss(torch.zeros(1), torch.ones(1), power=0.5)
 
 
+def test_tweedie_where_a_part_of_the_formula_overflows() -> None:
+    """The mean to a power at a perfect prediction, and what a target of 0 does not need."""
+    y = torch.tensor(2.0**-87)
+    x = y.log().requires_grad_()
+    assert lossfns.tweedie_loss(x, y, power=5.0) == 0
+    x = leaf(-200.0, torch.float32)
+    loss = lossfns.tweedie_loss(x, torch.zeros(()))
+    assert loss.item() == pytest.approx(2 * math.exp(-100), abs=1e-43)
+    assert torch.autograd.grad(loss, x)[0].isfinite()
+
+
 def test_negative_binomial_full_is_the_probability_mass() -> None:
     counts = torch.arange(30)
     for alpha in (0.01, 0.5, 4.0):

@@ -293,7 +293,7 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
     series = torch.zeros_like(v)
     for c in reversed(coefficients):
         series = c + unit * v * series
-    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max)))
+    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max / 2)))
     close = (root * v).square() * series
 
     start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)

@@ -441,7 +441,7 @@ def gaussian_nll_loss(
     Source:
         Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
         Seitzer et al. (2022), *On the pitfalls of heteroscedastic uncertainty estimation with probabilistic
-        neural networks*.
+        neural networks*. Chapter: Predicting a distribution.
 
     Example:
         >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
@@ -515,7 +515,8 @@ def student_t_nll_loss(
         ValueError: under ``strict()`` a tensor ``df`` that is not positive and finite.
 
     Source:
-        Lange, Little & Taylor (1989), *Robust statistical modeling using the t distribution*.
+        Lange, Little & Taylor (1989), *Robust statistical modeling using the t distribution*. Chapter:
+        Predicting a distribution.
 
     Example:
         >>> centre, target = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 100.0])
@@ -590,7 +591,8 @@ def gaussian_crps_loss(
         broadcasts, if there is one way to. ``"none"``: the shape of ``input``.
 
     Source:
-        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
+        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*. Chapter:
+        Predicting a distribution.
 
     Example:
         >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), log_var=torch.tensor([0.0]))
@@ -643,7 +645,7 @@ def ensemble_crps_loss(
 
     Source:
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*; Ferro (2014),
-        *Fair scores for ensemble forecasts*.
+        *Fair scores for ensemble forecasts*. Chapter: Predicting a distribution.
 
     Example:
         >>> members = torch.tensor([1.0, 2.0, 4.0])

@@ -248,6 +248,7 @@ def _broadcast(input: Tensor, **hyperparameter: float | Tensor) -> dict[str, Ten
     if not isinstance(value, Tensor):
         return {}
     _check.is_tensor(input=input, **{name: value})
+    value = value.reshape(()) if value.numel() == 1 else value
     return {name: _binary.expand_like(name, value, input)}
 
 
@@ -349,9 +350,8 @@ def negative_binomial_nll_loss(
     """
 
     def negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
-        alpha = _as_tensor(alpha, x)
         loss = _negative_binomial(x, y, alpha)
-        return loss + torch.lgamma(y + 1) - _log_rising(y, alpha) if full else loss
+        return loss + torch.lgamma(y + 1) - _log_rising(y, _as_tensor(alpha, x)) if full else loss
 
     def inflated(x: Tensor, y: Tensor, z: Tensor, alpha: float | Tensor = dispersion) -> Tensor:
         return _zero_inflated(lambda x, y: negative_binomial(x, y, alpha), x, y, z, math.inf)
@@ -368,8 +368,11 @@ def negative_binomial_nll_loss(
     return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
 
 
-def _negative_binomial(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
+def _negative_binomial(x: Tensor, y: Tensor, alpha: float | Tensor) -> Tensor:
     """y log(α + 1/μ) + log(1 + αμ)/α, so that neither α = 0 nor a huge mean is out of range."""
+    if not isinstance(alpha, Tensor) and 1e-3 < alpha < 1e3 and _eager.known_between(x, -80, 80):
+        return y * torch.log(alpha + torch.exp(-x)) + torch.log1p(alpha * torch.exp(x)) / alpha
+    alpha = _as_tensor(alpha, x)
     small = alpha * torch.exp(x) < 1
     below, a = torch.where(small, x, 0.0), torch.where(small, 1.0, alpha)
     mean = torch.exp(below)

@@ -291,11 +291,11 @@ def test_negative_binomial_without_dispersion_is_poisson() -> None:
             loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=alpha, full=full, reduction="none")
             assert torch.allclose(loss, poisson, rtol=1e-12, atol=1e-12)
         # the slope in α at 0 is (y − (y − μ)²)/2 of −log p, a sum over y < j more without constants
-        alpha = leaf(0.0)
-        loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=alpha, full=full, reduction="sum")
+        none = leaf(0.0)
+        loss = lossfns.negative_binomial_nll_loss(x, y, dispersion=none, full=full, reduction="sum")
         rise = 0 if full else y * (y - 1) / 2
         due = ((y - (y - x.exp()).square()) / 2 + rise).sum()
-        assert torch.autograd.grad(loss, alpha)[0].item() == pytest.approx(due.item(), rel=1e-9)
+        assert torch.autograd.grad(loss, none)[0].item() == pytest.approx(due.item(), rel=1e-9)
 
 
 def test_negative_binomial_below_dispersion_1_has_no_least_value() -> None:

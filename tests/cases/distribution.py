@@ -166,7 +166,9 @@ CASES = (
             unbounded_range=(0.0, 50.0),
             statistic=lambda sample, **hyper: math.log(sample.mean()),
             neg_log_density=lambda x, y, dispersion=1.0, full=False: (
-                -scipy.stats.nbinom(1 / dispersion, 1 / (1 + dispersion * math.exp(x))).logpmf(y)
+                -scipy.stats.nbinom(1 / float(dispersion), 1 / (1 + float(dispersion) * math.exp(x))).logpmf(
+                    y
+                )
             ),
             tex_values=lambda dispersion=1.0, **hyper: {"alpha": float(dispersion)},
             minimiser=(-60.0, 0.0),
@@ -205,6 +207,7 @@ CASES = (
                     1 / float(dispersion), 1 / (1 + float(dispersion) * math.exp(x))
                 )
             ),
+            tex_values=lambda dispersion=1.0, **hyper: {"alpha": float(dispersion)},
             minimiser=(-60.0, 0.0, 0.0),
         ),
     ),
@@ -243,7 +246,7 @@ CASES = (
         tweedie,
         hypers=tuple({"power": p} for p in (1.5, 0.0, 1.0, 1.1, 2.0, 3.0)),
         extremes=((-30.0, 1.0), (30.0, 1.0), (0.5, 1e-8), (0.0, 1.0), (3.0, 2.0), (0.25, 1.3), (2.0, 1e4)),
-        absolute_floor=1e-90,
+        absolute_floor=1e-80,
         low=0.6,
         high=4.0,
         rejected=(

@@ -73,8 +73,9 @@ def poisson_nll_loss(
         ValueError: under ``strict()`` a negative target.
 
     Source:
-        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated
-        Poisson regression, with an application to defects in manufacturing*.
+        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated Poisson
+        regression, with an application to defects in manufacturing*. Chapter: Positive, skewed and count
+        targets.
 
     Example:
         >>> log_rate, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
@@ -155,7 +156,7 @@ def gamma_nll_loss(
         ValueError: under ``strict()`` a target or a concentration that is not positive.
 
     Source:
-        McCullagh & Nelder (1989), *Generalized Linear Models*.
+        McCullagh & Nelder (1989), *Generalized Linear Models*. Chapter: Positive, skewed and count targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 1.0])
@@ -219,7 +220,7 @@ def tweedie_loss(
 
     Source:
         Tweedie (1984), *An index which distinguishes between some important exponential families*; Jørgensen
-        (1987), *Exponential dispersion models*.
+        (1987), *Exponential dispersion models*. Chapter: Positive, skewed and count targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 4.0])
@@ -344,7 +345,8 @@ def negative_binomial_nll_loss(
         ValueError: under ``strict()`` a negative target or dispersion.
 
     Source:
-        Lawless (1987), *Negative binomial and mixed Poisson regression*.
+        Lawless (1987), *Negative binomial and mixed Poisson regression*. Chapter: Positive, skewed and count
+        targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])

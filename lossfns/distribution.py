@@ -73,8 +73,9 @@ def poisson_nll_loss(
         ValueError: under ``strict()`` a negative target.
 
     Source:
-        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated
-        Poisson regression, with an application to defects in manufacturing*.
+        Nelder & Wedderburn (1972), *Generalized linear models*. Lambert (1992), *Zero-inflated Poisson
+        regression, with an application to defects in manufacturing*. Chapter: Positive, skewed and count
+        targets.
 
     Example:
         >>> log_rate, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
@@ -155,7 +156,7 @@ def gamma_nll_loss(
         ValueError: under ``strict()`` a target or a concentration that is not positive.
 
     Source:
-        McCullagh & Nelder (1989), *Generalized Linear Models*.
+        McCullagh & Nelder (1989), *Generalized Linear Models*. Chapter: Positive, skewed and count targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 1.0])
@@ -219,7 +220,7 @@ def tweedie_loss(
 
     Source:
         Tweedie (1984), *An index which distinguishes between some important exponential families*; Jørgensen
-        (1987), *Exponential dispersion models*.
+        (1987), *Exponential dispersion models*. Chapter: Positive, skewed and count targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 4.0])
@@ -293,7 +294,7 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
     series = torch.zeros_like(v)
     for c in reversed(coefficients):
         series = c + unit * v * series
-    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max)))
+    root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max / 2)))
     close = (root * v).square() * series
 
     start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)
@@ -344,7 +345,8 @@ def negative_binomial_nll_loss(
         ValueError: under ``strict()`` a negative target or dispersion.
 
     Source:
-        Lawless (1987), *Negative binomial and mixed Poisson regression*.
+        Lawless (1987), *Negative binomial and mixed Poisson regression*. Chapter: Positive, skewed and count
+        targets.
 
     Example:
         >>> log_mean, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 2])
@@ -441,7 +443,7 @@ def gaussian_nll_loss(
     Source:
         Nix & Weigend (1994), *Estimating the mean and variance of the target probability distribution*.
         Seitzer et al. (2022), *On the pitfalls of heteroscedastic uncertainty estimation with probabilistic
-        neural networks*.
+        neural networks*. Chapter: Predicting a distribution.
 
     Example:
         >>> mean, target, log_var = torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([math.log(4)])
@@ -515,7 +517,8 @@ def student_t_nll_loss(
         ValueError: under ``strict()`` a tensor ``df`` that is not positive and finite.
 
     Source:
-        Lange, Little & Taylor (1989), *Robust statistical modeling using the t distribution*.
+        Lange, Little & Taylor (1989), *Robust statistical modeling using the t distribution*. Chapter:
+        Predicting a distribution.
 
     Example:
         >>> centre, target = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 100.0])
@@ -590,7 +593,8 @@ def gaussian_crps_loss(
         broadcasts, if there is one way to. ``"none"``: the shape of ``input``.
 
     Source:
-        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*.
+        Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*. Chapter:
+        Predicting a distribution.
 
     Example:
         >>> gaussian_crps_loss(torch.tensor([0.0]), torch.tensor([0.0]), log_var=torch.tensor([0.0]))
@@ -643,7 +647,7 @@ def ensemble_crps_loss(
 
     Source:
         Gneiting & Raftery (2007), *Strictly proper scoring rules, prediction, and estimation*; Ferro (2014),
-        *Fair scores for ensemble forecasts*.
+        *Fair scores for ensemble forecasts*. Chapter: Predicting a distribution.
 
     Example:
         >>> members = torch.tensor([1.0, 2.0, 4.0])

@@ -280,7 +280,7 @@ def msle_loss(
         ValueError: under ``strict()`` a value at or below −1.
 
     Source:
-        Squared error after the transform log(1 + y).
+        Squared error after the transform log(1 + y). Chapter: Positive, skewed and count targets.
 
     Example:
         >>> msle_loss(torch.tensor([5.0, 15.0]), torch.tensor([10.0, 10.0]), reduction="none")

@@ -16,6 +16,7 @@ from torch import Tensor
 import lossfns
 from lossfns import _chunked, _eager, verify
 from lossfns.catalog import cards
+from lossfns.distribution import _binet
 
 
 def test_poisson_at_a_rate_of_zero() -> None:
@@ -562,6 +563,17 @@ def test_tweedie_at_0_and_below(power: float, at_0: float, below: float) -> None
         lossfns.tweedie_loss(torch.zeros(1), torch.ones(1), power=0.5)
 
 
+def test_tweedie_where_a_part_of_the_formula_overflows() -> None:
+    """The mean to a power at a perfect prediction, and what a target of 0 does not need."""
+    y = torch.tensor(2.0**-87)
+    x = y.log().requires_grad_()
+    assert lossfns.tweedie_loss(x, y, power=5.0) == 0
+    x = leaf(-200.0, torch.float32)
+    loss = lossfns.tweedie_loss(x, torch.zeros(()))
+    assert loss.item() == pytest.approx(2 * math.exp(-100), abs=1e-43)
+    assert torch.autograd.grad(loss, x)[0].isfinite()
+
+
 def test_negative_binomial_full_is_the_probability_mass() -> None:
     counts = torch.arange(30)
     for alpha in (0.01, 0.5, 4.0):
@@ -685,3 +697,25 @@ def test_share_of_zeros_is_learned_with_the_rate() -> None:
     log_rate, logit = parameters.detach()
     assert log_rate.exp().item() == pytest.approx(rate, rel=1e-4)
     assert logit.sigmoid().item() == pytest.approx(share, rel=1e-4)
+
+
+def test_a_concentration_of_0_is_refused() -> None:
+    x, y = torch.zeros(2), torch.ones(2)
+    with (
+        lossfns.strict(),
+        pytest.raises(ValueError, match="concentration must be positive .* got 0 at index"),
+    ):
+        lossfns.gamma_nll_loss(x, y, concentration=torch.tensor([1.0, 0.0]))
+
+
+def test_what_stirlings_formula_lacks() -> None:
+    with mpmath.workdps(40):
+        for z in (10.01, 12.0, 50.0, 1e6):
+            q = mpmath.mpf(1 / z)
+            rest = (
+                mpmath.loggamma(1 / q)
+                - (1 / q - 0.5) * mpmath.log(1 / q)
+                + 1 / q
+                - mpmath.log(2 * mpmath.pi) / 2
+            )
+            assert abs(_binet(torch.tensor(1 / z, dtype=torch.float64)).item() - rest) < 1e-14 * rest

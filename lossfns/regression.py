@@ -491,7 +491,7 @@ def epsilon_insensitive_loss(
         ``input``, ``target``: any, equal. ``"none"``: the same.
 
     Source:
-        Vapnik (1995), *The Nature of Statistical Learning Theory*.
+        Vapnik (1995), *The Nature of Statistical Learning Theory*. Chapter: Absolute error.
 
     Example:
         >>> epsilon_insensitive_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), epsilon=1.0, reduction="none")

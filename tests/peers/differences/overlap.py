@@ -1,10 +1,12 @@
 """Losses of overlap."""
 
+from typing import Any
+
 from tests.peers.differences import Difference
 
 TITLE = "Losses of overlap"
 
-FOREGROUND = {
+FOREGROUND: dict[str, Any] = {
     "given": "z = torch.full((1, 1, 2, 2), 9.0, dtype=torch.float64)\nm = torch.zeros(1, 1, 2, 2)",
     "right": "4 / (5 + exp(-9))",
     "slope": "z",

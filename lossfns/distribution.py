@@ -175,7 +175,7 @@ def gamma_nll_loss(
         return k * _half_deviance(x, y, 2.0) + torch.log(y) + rest
 
     domains = {"target": _check.positive, "concentration": _check.positive}
-    tensors = {"input": input, "target": target} | _broadcast(input, concentration=concentration)
+    tensors = {"input": input, "target": target, **_broadcast(input, concentration=concentration)}
     return elementwise(gamma, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
 
 
@@ -366,9 +366,8 @@ def negative_binomial_nll_loss(
         "target": finite_non_negative,
         "dispersion": finite_non_negative,
     }
-    tensors = {"input": input, "target": target}
-    tensors |= {} if zero_logit is None else {"zero_logit": zero_logit}
-    tensors |= _broadcast(input, dispersion=dispersion)
+    zeros = {} if zero_logit is None else {"zero_logit": zero_logit}
+    tensors = {"input": input, "target": target, **zeros, **_broadcast(input, dispersion=dispersion)}
     loss = negative_binomial if zero_logit is None else inflated
     return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
 
@@ -542,9 +541,9 @@ def student_t_nll_loss(
 
 def _student_t(r: Tensor, s: Tensor, nu: float | Tensor) -> Tensor:
     root = nu**0.5
-    square = (r * torch.exp(-s) / root).square()
-    if _eager.known_finite(square):
-        return s + 0.5 * (nu + 1) * torch.log1p(square)
+    loss = s + 0.5 * (nu + 1) * torch.log1p((r * torch.exp(-s) / root).square())
+    if _eager.known_finite(loss):
+        return loss
     # beyond 1e9 √ν the 1 is lost and a logarithm cannot overflow; in two halves, as for the Gaussian
     half = torch.exp(-0.5 * s.clamp(min=2 * math.log(torch.finfo(s.dtype).tiny)))
     far = (r * half * half).detach().abs() > 1e9 * root

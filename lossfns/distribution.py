@@ -300,12 +300,19 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
     start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)
     length = (end - start).abs()
 
-    def integral(c: float, log_factor: Tensor) -> Tensor:
-        """∫ exp(log_factor + c s) ds, from where it is larger, so that its gradient is right, too."""
-        top = torch.maximum(start, end) if c > 0 else torch.minimum(start, end)
-        return torch.exp(log_factor + c * top) * (one_minus_exp(-abs(c) * length) / abs(c) if c else length)
+    def integral(c: float, log_factor: Tensor, larger: Tensor) -> Tensor:
+        """∫ exp(log_factor + c s) ds, from where it is larger, so that its gradient is right, too.
 
-    distant = integral(1 - power, end) - integral(b, torch.zeros_like(end))
+        Only the larger of the two may be ∞, in value and gradient: ∞ − ∞ and 0 · ∞ are NaN.
+        """
+        exponent = log_factor + c * (torch.maximum(start, end) if c > 0 else torch.minimum(start, end))
+        share = one_minus_exp(-abs(c) * length) / abs(c) if c else length
+        over = larger & (exponent > limit)
+        within = torch.exp(torch.where(over, 0.0, exponent.clamp(max=limit))) * share
+        return torch.where(over, torch.exp(torch.where(over, exponent, 0.0)), within)
+
+    limit, below = math.log(torch.finfo(x.dtype).max / 2), end > start
+    distant = integral(1 - power, end, below) - integral(b, torch.zeros_like(end), ~below)
     return torch.where(near, close, torch.sign(end - start) * distant)
 
 

@@ -719,3 +719,18 @@ def test_what_stirlings_formula_lacks() -> None:
                 - mpmath.log(2 * mpmath.pi) / 2
             )
             assert abs(_binet(torch.tensor(1 / z, dtype=torch.float64)).item() - rest) < 1e-14 * rest
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("loss", ["gamma", "tweedie of 2", "tweedie of 3"])
+def test_an_infinite_loss_of_an_amount_still_says_where_to_go(loss: str, dtype: torch.dtype) -> None:
+    x = torch.tensor([-2.0 * math.log(torch.finfo(dtype).max), 0.5], dtype=dtype, requires_grad=True)
+    y = torch.ones(2, dtype=dtype)
+    if loss == "gamma":
+        value = lossfns.gamma_nll_loss(x, y, concentration=2.0, full=True, reduction="sum")
+    else:
+        value = lossfns.tweedie_loss(x, y, power=float(loss[-1]), reduction="sum")
+    (slope,) = torch.autograd.grad(value, x)
+    assert value == math.inf
+    assert slope[0] == -math.inf
+    assert slope[1].isfinite()

@@ -135,6 +135,18 @@ def expand(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> T
     return cast("Tensor", value.expand(like.shape))
 
 
+def expand_in_one_way(name: str, value: Any, like: Tensor, words: str) -> Tensor:
+    """``value`` in the shape of ``like``; refused where it would fit that along other axes, too."""
+    expanded = expand(name, value, like, words)
+    shape = tuple(value.shape)
+    if value.numel() > 1 and value.ndim < like.ndim and shape == like.shape[: value.ndim]:
+        raise ValueError(
+            f"{name} must fit {words} in one way, got {shape}, which are the first axes of "
+            f"{tuple(like.shape)} and its last: add the axes of length 1"
+        )
+    return expanded
+
+
 def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:
     """Refuse a tensor on another device."""
     if value.device != like.device:

@@ -476,13 +476,7 @@ def gaussian_nll_loss(
 def _expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
     """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
     _check.is_tensor(input=input)
-    expanded = _check.expand(name, value, input, "input")
-    if value.numel() > 1 and value.ndim < input.ndim and value.shape == input.shape[: value.ndim]:
-        raise ValueError(
-            f"{name} must fit input in one way, got {tuple(value.shape)}, which are the first axes of "
-            f"{tuple(input.shape)} and its last: add the axes of length 1"
-        )
-    return expanded
+    return _check.expand_in_one_way(name, value, input, "input")
 
 
 @checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)

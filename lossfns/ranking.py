@@ -272,10 +272,12 @@ def lambda_loss(
         power = torch.exp2(y - F.pad(y, (0, 1)).amax(-1, keepdim=True))
         gain = -power * torch.expm1(-math.log(2) * y)  # 2^y − 1 to all its digits
         ideal = (gain.sort(dim=-1, descending=True).values * discount).sum(-1)
-        change = _differences(power).abs() * _differences(discount).abs()
-        counts = (_differences(y) > 0) & listed.unsqueeze(-1) & listed.unsqueeze(-2)
+        ahead = F.relu(_differences(y))
+        more = -power.unsqueeze(-1) * torch.expm1(-math.log(2) * ahead)  # of a gain, 0 if not ahead
+        change = more * _differences(discount).abs()
+        both = listed.unsqueeze(-1) & listed.unsqueeze(-2)
         s = torch.where(listed, s, 0.0)
-        total = torch.where(counts, change * softplus(-sigma * _differences(s)), 0.0).sum((-2, -1))
+        total = torch.where(both, change * softplus(-sigma * _differences(s)), 0.0).sum((-2, -1))
         return total / torch.where(ideal == 0, 1.0, ideal)
 
     domains = {"input": below_infinity, "target": finite_non_negative}

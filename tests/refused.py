@@ -17,6 +17,7 @@ _NUMBERS = {
     "a number strictly between 0 and 1": (0.0, 1.0, -0.5),
     "a number from 0 to 1": (-0.1, 1.1, math.inf),
     "a number from 0 up to, but not, 1": (-0.1, 1.0),
+    "a number from 0 up to, but not, 1/2": (-0.1, 0.5),
     "a finite number": (math.inf, -math.inf),
     "a real number, inf and -inf included": (),
     "a finite number, at most 0 or at least 1": (0.5, 1e-9, math.inf, -math.inf),
@@ -26,6 +27,7 @@ _NUMBERS = {
 _OTHERS: dict[str, tuple[Any, ...]] = {
     "an integer": (None, 0.5, "0", True, 2**63, -(2**63) - 1),
     "a non-negative integer": (-1, None, 0.5, "0", True, 2**63),
+    "None or a positive integer": (0, -1, 0.5, "2", True),
     "True or False": (1, 0, "yes", None, np.ones(1, dtype=bool)),
     "a tensor of shape (C,)": (None, 1.0, [1.0, 2.0], np.ones(2)),
     "None or a tensor of shape (C,)": (1.0, "balanced", [1.0], np.ones(2)),

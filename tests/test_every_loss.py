@@ -54,7 +54,7 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
 
 
 GIVEN_WITH_THE_TENSORS = ("candidates", "zero_logit")
-HELD_CONSTANT = {("negative_cosine_loss", "target")}
+HELD_CONSTANT = {("negative_cosine_loss", "target"), ("kto_loss", "kl")}
 
 
 @each_hyper
@@ -362,7 +362,7 @@ def test_weights_of_samples_that_are_single_numbers(case: LossCase) -> None:
         assert close(mean, torch.where(weight == 0, 0.0, expected / weight))
 
 
-MAY_BROADCAST = ("log_var", "log_scale")
+MAY_BROADCAST = ("log_var", "log_scale", "kl")
 
 
 @each_elementwise

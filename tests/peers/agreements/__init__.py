@@ -96,5 +96,9 @@ NO_PEER = {
     "siglip_loss": "",
     "center_loss": "half of torch's squared error against `centers[target]`, summed over a row",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
+    "lambda_loss": "in gradient-boosting libraries, which are not installed here",
     "dpo_loss": "",
+    "ipo_loss": "",
+    "simpo_loss": "",
+    "kto_loss": "",
 }

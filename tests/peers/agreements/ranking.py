@@ -11,4 +11,8 @@ AGREEMENTS = (
         "bpr_loss(x, y, reduction=r)",
         ("PyTorch", "F.soft_margin_loss(x - y, torch.ones_like(x), reduction=r)"),
     ),
+    same(
+        "listnet_loss(x, y, reduction=r)",
+        ("PyTorch", "F.cross_entropy(x, y.softmax(1), reduction=r)", "the softmax of the targets"),
+    ),
 )

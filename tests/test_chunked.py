@@ -538,11 +538,12 @@ class TestNobodyCanSee:
     "loss",
     [
         lambda x, y: lossfns.listmle_loss(x, y),
+        lambda x, y: lossfns.lambda_loss(x, y.abs()),
         lambda x, y: lossfns.triplet_loss(x, y, -y),
         lambda x, y: lossfns.contrastive_loss(x, y, torch.ones(x.shape[:-1])),
         lambda x, y: lossfns.distribution_focal_loss(x, y.abs().sum(-1) * 0 + 1.5),
     ],
-    ids=["listmle", "triplet", "contrastive", "distribution_focal"],
+    ids=["listmle", "lambda", "triplet", "contrastive", "distribution_focal"],
 )
 def test_a_single_row_longer_than_many_chunks(loss: Loss) -> None:
     """What belongs to one value is not cut, with a leading axis or without."""

@@ -381,8 +381,9 @@ def ipo_loss(
         is preferred with probability π, the best margin is (2π − 1)/(2β): finite for π = 1, too, where that
         of :func:`dpo_loss` is not. The reference is a constant: compute it without a graph.
 
-        The paper speaks of probabilities of answers, hence of sums over tokens. Trainers differ: some
-        average over the tokens, for which 1/(2β) is a margin for each token. The best β is another then.
+        The paper speaks of probabilities of answers, hence of sums over their tokens. Programs differ: that
+        of DPO's authors sums, TRL averages over the tokens, as IPO's authors advised it to. The margin
+        1/(2β) is one for each token then, and the best β another.
 
     Shape:
         The four tensors: any, equal. ``"none"``: the same.
@@ -475,8 +476,8 @@ def kto_loss(
             all answers, or broadcasts to ``policy``; the loss cuts it off at 0 and holds it constant.
         beta: β, a positive number: the larger, the closer to the reference the policy is to stay.
         desirable_weight: λ_D, a positive number, the largest loss of a desirable answer.
-        undesirable_weight: λ_U, a positive number, the largest loss of an undesirable one. The authors choose
-            both so that λ_D times the number of desirable answers is 1 to 1⅓ times the other product.
+        undesirable_weight: λ_U, a positive number, the largest loss of an undesirable one. The weights make
+            up for unequal numbers of both kinds.
         weight: broadcasts to the answers; those of weight 0 are left out.
 
     Conventions:

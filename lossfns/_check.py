@@ -135,6 +135,18 @@ def expand(name: str, value: Any, like: Tensor, words: str, hint: str = "") -> T
     return cast("Tensor", value.expand(like.shape))
 
 
+def expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
+    """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
+    is_tensor(input=input)
+    expanded = expand(name, value, input, "input")
+    if value.numel() > 1 and value.ndim < input.ndim and value.shape == input.shape[: value.ndim]:
+        raise ValueError(
+            f"{name} must fit input in one way, got {tuple(value.shape)}, which are the first axes of "
+            f"{tuple(input.shape)} and its last: add the axes of length 1"
+        )
+    return expanded
+
+
 def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:
     """Refuse a tensor on another device."""
     if value.device != like.device:

@@ -469,20 +469,8 @@ def gaussian_nll_loss(
         level = s + math.log(2 * math.pi) if full else s
         return 0.5 * ((level if held is None else torch.exp(held) * level) + z.square())
 
-    log_var = _expand_scale("log_var", log_var, input)
+    log_var = _check.expand_scale("log_var", log_var, input)
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
-
-
-def _expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
-    """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
-    _check.is_tensor(input=input)
-    expanded = _check.expand(name, value, input, "input")
-    if value.numel() > 1 and value.ndim < input.ndim and value.shape == input.shape[: value.ndim]:
-        raise ValueError(
-            f"{name} must fit input in one way, got {tuple(value.shape)}, which are the first axes of "
-            f"{tuple(input.shape)} and its last: add the axes of length 1"
-        )
-    return expanded
 
 
 @checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)
@@ -531,7 +519,7 @@ def student_t_nll_loss(
         >>> student_t_nll_loss(centre, target, log_scale=torch.zeros(2), reduction="none")
         tensor([ 0.5579, 19.5611])
     """
-    log_scale = _expand_scale("log_scale", log_scale, input)
+    log_scale = _check.expand_scale("log_scale", log_scale, input)
     _check.check_scalar("df", df, _check.positive, input)
 
     def student_t(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
@@ -617,7 +605,7 @@ def gaussian_crps_loss(
         density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
         return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
 
-    log_var = _expand_scale("log_var", log_var, input)
+    log_var = _check.expand_scale("log_var", log_var, input)
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from lossfns import _rules as rules
 from lossfns._check import Domain, below_infinity
 from lossfns._module import LossModule
-from lossfns._numerics import softplus
+from lossfns._numerics import log_sum_from, softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
@@ -137,23 +137,11 @@ def listmle_loss(
         # Only differences count, and keep more digits near 0. The list may be empty, so it gets an end.
         largest = F.pad(s.detach(), (0, 1), value=lowest).amax(-1, keepdim=True)
         s = torch.where(listed, s - largest, lowest)
-        return torch.where(listed, softplus(_log_sum_after(s) - s), 0.0).sum(-1)
+        after = F.pad(log_sum_from(s)[..., 1:], (0, 1), value=lowest)
+        return torch.where(listed, softplus(after - s), 0.0).sum(-1)
 
     domains = {"input": below_infinity}
     return elementwise(plackett_luce, weight, reduction, axes=1, domains=domains, input=input, target=target)
-
-
-def _log_sum_after(s: Tensor) -> Tensor:
-    """log Σ_{j > k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
-
-    The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0.
-    """
-    lowest = torch.finfo(s.dtype).min
-    total, step, n = F.pad(s[..., 1:], (0, 1), value=lowest), 1, s.shape[-1]
-    while step < n:
-        beyond = F.pad(total[..., step:], (0, step), value=lowest)
-        total, step = torch.logsumexp(torch.stack([total, beyond]), 0), 2 * step
-    return total
 
 
 @checked(beta=rules.positive)

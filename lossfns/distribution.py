@@ -488,7 +488,7 @@ def gaussian_kl_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Kullback–Leibler divergence of one Gaussian from another, of the standard normal unless told otherwise.
+    r"""Kullback–Leibler divergence between Gaussians, from the standard normal unless told otherwise.
 
     .. math:: \ell(\mu, s, m, t) = \frac{1}{2} \left(e^{s - t} - 1 - (s - t) + (\mu - m)^2 e^{-t}\right)
 

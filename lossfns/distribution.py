@@ -523,21 +523,23 @@ def gaussian_kl_loss(
         >>> gaussian_kl_loss(mean, log_var=log_var, target=mean, target_log_var=log_var)
         tensor(0.)
     """
-    tensors = {"input": input, "log_var": _check.expand_scale("log_var", log_var, input)}
-    if target is not None:
-        tensors["target"] = target
+
+    def divergence(mean: Tensor, s: Tensor, m: Tensor, t: Tensor) -> Tensor:
+        return 0.5 * (_exp_less_tangent(s - t) + _over_deviation(mean - m, t).square())
+
+    log_var = _check.expand_scale("log_var", log_var, input)
+    zeros = input.new_zeros(()).expand(input.shape)
     if target_log_var is not None:
-        tensors["target_log_var"] = _check.expand_scale("target_log_var", target_log_var, input)
-
-    def divergence(mean: Tensor, s: Tensor, *others: Tensor) -> Tensor:
-        given = dict(zip(list(tensors)[2:], others, strict=True))
-        r = mean - given["target"] if "target" in given else mean
-        if "target_log_var" not in given:
-            return 0.5 * (_exp_less_tangent(s) + r.square())
-        t = given["target_log_var"]
-        return 0.5 * (_exp_less_tangent(s - t) + _over_deviation(r, t).square())
-
-    return elementwise(divergence, weight, reduction, **tensors)  # type: ignore[arg-type]
+        target_log_var = _check.expand_scale("target_log_var", target_log_var, input)
+    return elementwise(
+        divergence,
+        weight,
+        reduction,
+        input=input,
+        log_var=log_var,
+        target=zeros if target is None else target,
+        target_log_var=zeros if target_log_var is None else target_log_var,
+    )
 
 
 def _exp_less_tangent(d: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def cox_loss(
 ) -> Tensor:
     r"""Negative log partial likelihood of Cox's proportional hazards: who of those at risk has the event.
 
-    .. math:: \ell_i = e_i \Big(\log \sum_{t_j \ge t_i} e^{s_j} - s_i\Big)
+    .. math:: \ell_i = \delta_i \Big(\log \sum_{t_j \ge t_i} e^{s_j} - s_i\Big)
 
     Args:
         ties: events of one time. ``"breslow"``: each has the whole risk set, the formula. ``"efron"``: they
@@ -56,15 +56,15 @@ def cox_loss(
         weight: of the rows, broadcasts to (N,); a row of weight 0 leaves the batch, and all risk sets.
 
     Conventions:
-        ``input`` is s, the logarithm of the hazard, but for a function of time that all share: a constant
-        added to all scores changes nothing. Rows without the event have no loss; they count in the risk sets
-        of the times up to their own, that one included. The mean divides by the number of events (or their
-        weight), ``"sum"`` is −log of the partial likelihood. Without an event both are 0, with gradient 0.
-        With no ties and no censoring the sum is :func:`lossfns.listmle_loss` of ``-time``.
+        δ is ``event``. ``input`` is s, the logarithm of the hazard but for a function of time that all share:
+        a constant added to all scores changes nothing. Rows without the event have no loss; they count in the
+        risk sets of the times up to their own, that one included. The mean divides by the number of events,
+        or their weight; ``"sum"`` is −log of the partial likelihood. Without an event both are 0, with
+        gradient 0. Without ties and censoring the sum is :func:`lossfns.listmle_loss` of ``-time``.
 
-        The risk sets are those of the batch, so the loss of a batch is not a part of that of all data: take
-        large ones. Time grows with N log N, memory too. Strata are calls of their own, whose sums add up.
-        The case weights w of statistics count in the risk sets, too: ``cox_loss(s + w.log(), …, weight=w)``.
+        The risk sets are those of the batch, so its loss is no part of that of all data: take large batches.
+        Time and memory grow with N log N. Strata are calls of their own, whose sums add up. The case weights
+        w of statistics count in the risk sets, too: ``cox_loss(s + w.log(), time, event, weight=w)``.
 
     Shape:
         ``input``, ``time``, ``event``: (N,). ``"none"``: (N,).
@@ -88,7 +88,7 @@ def cox_loss(
     if input.ndim != 1:
         raise ValueError(f"input must have shape (N,), got {tuple(input.shape)}")
     (s,) = _check.promote(input)
-    time = time if time.is_floating_point() else time.long()
+    time, event = (v if v.is_floating_point() else v.long() for v in (time, event))
     weight = expand_weight(weight, like=s)
     for name, value, domain in (
         ("input", s, _check.finite),
@@ -121,11 +121,11 @@ def _cox(s: Tensor, time: Tensor, happened: Tensor, efron: bool) -> Tensor:
     log_risk = log_sum_from(s)
     loss = torch.where(happened, log_risk[first] - s, 0.0)
     if efron:
-        rank = places - first
+        gone = torch.where(happened, places - first, 0).to(s.dtype)
         d = torch.zeros_like(places).scatter_add(0, first, happened.long())[first]
         log_rest = F.pad(log_risk, (0, 1), value=torch.finfo(s.dtype).min)[first + d]
         share = one_minus_exp((log_rest - log_risk[first]).clamp(max=0))  # T/Σ, of the events of the time
-        left = torch.where(happened, torch.log1p(-rank / d.clamp(min=1) * share), 0.0)
+        left = torch.log1p(-gone / d.clamp(min=1) * share)
         mean = torch.zeros_like(s).scatter_add(0, first, left)[first] / d.clamp(min=1)
         loss = loss + torch.where(happened, mean, 0.0)
     return torch.zeros_like(loss).scatter(0, order, loss)
@@ -142,18 +142,18 @@ def hazard_loss(
 ) -> Tensor:
     r"""Negative log-likelihood of a discrete time to an event, by the logits of the hazards of the intervals.
 
-    .. math:: \ell(z, k, e) = \sum_{j \le k} \log(1 + e^{z_j}) - e z_k
+    .. math:: \ell(z, k, \delta) = \sum_j [j \le k] \log(1 + e^{z_j}) - \delta z_k
 
     Args:
         weight: of the rows; broadcasts to (…). Those of weight 0 are left out.
 
     Conventions:
-        σ(z_j) is the hazard of interval j: the probability of the event there, if there was none before. With
-        ``event`` 1 the event was in interval ``time``, and all before were survived; with ``event`` 0 the
-        intervals up to and including ``time`` were survived, and no more is known. So whoever is lost within
-        interval k, without its end being known, has the time k − 1, and the weight 0 if k is 0. It is the sum
-        of the binary cross-entropies of the intervals that were watched; the logits after them do not count,
-        and may be NaN. The mean is over the rows.
+        k is ``time`` and δ is ``event``. σ(z_j) is the hazard of interval j: the probability of the event
+        there, if there was none before. With ``event`` 1 it was in interval k, and all before were survived;
+        with ``event`` 0 the intervals up to k, that one included, were survived, and no more is known.
+        Whoever was lost within an interval did not survive it for certain and has the time of the one before,
+        or the weight 0 if there is none. The loss is the sum of the binary cross-entropies of the intervals
+        that were watched; the logits after them do not count, and may be NaN. The mean is over the rows.
 
     Shape:
         ``input``: (…, T), T at least 1. ``time``: (…) of any integer dtype, 0 … T − 1. ``event``: (…).
@@ -220,7 +220,7 @@ def weibull_nll_loss(
 ) -> Tensor:
     r"""Weibull negative log-likelihood of a time that may be censored, given the logarithm of its scale.
 
-    .. math:: \ell(x, t, e) = e^u - e \, (u + \log k - \log t), \qquad u = k (\log t - x)
+    .. math:: \ell(x, t, \delta) = e^u - \delta (u + \log k - \log t), \qquad u = k (\log t - x)
 
     Args:
         log_shape: log k, a number, or a tensor that broadcasts to ``input``, to learn or to predict it. At 0
@@ -228,10 +228,11 @@ def weibull_nll_loss(
         weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
 
     Conventions:
-        ``input`` is x, the logarithm of the scale λ: exp(−(t/λ)ᵏ) is the probability to survive t, and 63 %
-        have the event by λ. With ``event`` 1 the loss is −log of the density, with 0 that of survival. It is
-        a model of accelerated failure times: a constant added to x stretches time. The unit of time changes
-        the loss by a constant for each event. The gradient is k (e − (t/λ)ᵏ).
+        t is ``time`` and δ is ``event``. ``input`` is x, the logarithm of the scale λ: exp(−(t/λ)ᵏ) is the
+        probability to survive t, and 63 % have the event by λ. With ``event`` 1 the loss is −log of the
+        density, with 0 that of survival. It is a model of accelerated failure times: a constant added to x
+        stretches time. The unit of time changes the loss by a constant for each event. The gradient is
+        k (δ − (t/λ)ᵏ).
 
         At t = 0 a censored one costs 0, and an event what the density says: x for k = 1, ∞ for k > 1 and −∞
         for k < 1; give times that were rounded down to 0 a positive value.

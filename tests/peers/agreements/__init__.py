@@ -58,6 +58,7 @@ def everything() -> Iterable[Agreement]:
         regression,
         representation,
         segmentation,
+        survival,
     )
 
     families = (
@@ -69,6 +70,7 @@ def everything() -> Iterable[Agreement]:
         detection,
         representation,
         ranking,
+        survival,
     )
     return [agreement for family in families for agreement in family.AGREEMENTS]
 
@@ -97,4 +99,5 @@ NO_PEER = {
     "center_loss": "half of torch's squared error against `centers[target]`, summed over a row",
     "listmle_loss": "optax.ranking_softmax_loss is ListNet, another loss",
     "dpo_loss": "",
+    "cox_loss": "in pycox and lifelines, which are not installed here; statsmodels has it of whole models",
 }

@@ -268,6 +268,7 @@ def weibull_nll_loss(
     domains = {"time": finite_non_negative, "event": _zero_or_one}
     tensors = {"input": input, "time": time, "event": event}
     if isinstance(log_shape, Tensor):
+        _check.is_tensor(input=input, log_shape=log_shape)
         log_shape = log_shape.reshape(()) if log_shape.numel() == 1 else log_shape
         tensors["log_shape"] = _check.expand_scale("log_shape", log_shape, input)
     return elementwise(weibull, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]

@@ -4,12 +4,12 @@ from tests.peers.agreements import same
 
 AGREEMENTS = (
     same(
-        "hazard_loss(z, k, k.remainder(2), reduction=r)",
+        "hazard_loss(z, k, k.remainder(2))",
         (
             "PyTorch",
-            "REDUCE(F.binary_cross_entropy_with_logits(z, F.one_hot(k) * k.remainder(2).unsqueeze(1), "
-            "weight=torch.arange(3) <= k.unsqueeze(1), reduction='none').sum(1))",
-            "",
+            "F.binary_cross_entropy_with_logits(z, (F.one_hot(k) * k.remainder(2).unsqueeze(1)).to(z.dtype), "
+            "weight=(torch.arange(3) <= k.unsqueeze(1)).to(z.dtype), reduction='none').sum(1).mean()",
+            "a label and a weight for each interval",
         ),
     ),
     same(

@@ -2,7 +2,8 @@
 
 The losses are in :mod:`lossfns.regression`, :mod:`~lossfns.distribution`, :mod:`~lossfns.classification`,
 :mod:`~lossfns.imbalance`, :mod:`~lossfns.segmentation`, :mod:`~lossfns.detection`,
-:mod:`~lossfns.representation` and :mod:`~lossfns.ranking`, and all of them here, too. What holds for each:
+:mod:`~lossfns.representation`, :mod:`~lossfns.ranking` and :mod:`~lossfns.survival`, and all of them
+here, too. What holds for each:
 
 * **Arguments.** The prediction comes first, then the target; all else is given by name:
   ``loss(input, target, *, …, weight=None, reduction="mean")``. Shapes are never broadcast against each other.
@@ -35,6 +36,7 @@ from lossfns import ranking as ranking
 from lossfns import regression as regression
 from lossfns import representation as representation
 from lossfns import segmentation as segmentation
+from lossfns import survival as survival
 from lossfns._check import strict as strict
 from lossfns._module import LossModule as LossModule
 from lossfns.classification import *
@@ -45,5 +47,6 @@ from lossfns.ranking import *
 from lossfns.regression import *
 from lossfns.representation import *
 from lossfns.segmentation import *
+from lossfns.survival import *
 
 __version__ = "0.1.0"

@@ -147,6 +147,12 @@ def expand_in_one_way(name: str, value: Any, like: Tensor, words: str) -> Tensor
     return expanded
 
 
+def expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
+    """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
+    is_tensor(input=input)
+    return expand_in_one_way(name, value, input, "input")
+
+
 def check_device(name: str, value: Tensor, like: Tensor, words: str) -> None:
     """Refuse a tensor on another device."""
     if value.device != like.device:

@@ -176,7 +176,12 @@ def find_ignored(target: Tensor, ignore_index: int | None, is_index: bool) -> Te
 
 
 def naming_the_index(
-    compute: Callable[[], Tensor], target: Tensor, classes: int, *, ignorable: bool = True
+    compute: Callable[[], Tensor],
+    target: Tensor,
+    classes: int,
+    *,
+    name: str = "target",
+    ignorable: bool = True,
 ) -> Tensor:
     """The result; where it fails on an index that is no class, an error that says so."""
     if torch.compiler.is_compiling():
@@ -189,7 +194,7 @@ def naming_the_index(
             if len(wrong):
                 also = " or ignore_index" if ignorable else ""
                 raise IndexError(
-                    f"target must be an index from 0 to {classes - 1}{also}, got {wrong[0]}"
+                    f"{name} must be an index from 0 to {classes - 1}{also}, got {wrong[0]}"
                 ) from None
         raise
 

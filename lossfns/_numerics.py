@@ -20,6 +20,21 @@ def one_minus_exp(x: Tensor) -> Tensor:
     return -torch.expm1(x.detach()) - (power - power.detach())
 
 
+def log_sum_from(s: Tensor) -> Tensor:
+    """log Σ_{j ≥ k} exp(s_j) for each k of the last axis: sums of 1, 2, 4, … neighbours.
+
+    The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0. A
+    compiler, which differentiates but once, has one graph with it for all lengths.
+    """
+    if torch.compiler.is_compiling():
+        return s.flip(-1).logcumsumexp(-1).flip(-1)
+    total, step, n = s, 1, s.shape[-1]
+    while step < n:
+        beyond = F.pad(total[..., step:], (0, step), value=torch.finfo(s.dtype).min)
+        total, step = torch.logsumexp(torch.stack([total, beyond]), 0), 2 * step
+    return total
+
+
 def underflows(denominator: Tensor) -> Tensor:
     """Where a number ≥ 0 is 0, or so small that dividing by it overflows."""
     return denominator < torch.finfo(denominator.dtype).tiny

@@ -169,7 +169,8 @@ def _too_many(loss: str, tensors: list[str], known: list[str], rules: dict[str, 
     else:
         meant = [name for name, rule in rules.items() if rule.holds(extra)] or list(rules)
     return (
-        f"{loss} takes {len(tensors)} arguments by position, {', '.join(tensors)}, got {len(args)}; "
+        f"{loss} takes {len(tensors)} argument{'s' * (len(tensors) > 1)} by position, {', '.join(tensors)}, "
+        f"got {len(args)}; "
         f"all others are given by name, as in {meant[0]}=…"
     )
 

@@ -26,6 +26,7 @@ __all__ = [
     "EnsembleCRPSLoss",
     "GammaNLLLoss",
     "GaussianCRPSLoss",
+    "GaussianKLLoss",
     "GaussianNLLLoss",
     "NegativeBinomialNLLLoss",
     "PoissonNLLLoss",
@@ -34,6 +35,7 @@ __all__ = [
     "ensemble_crps_loss",
     "gamma_nll_loss",
     "gaussian_crps_loss",
+    "gaussian_kl_loss",
     "gaussian_nll_loss",
     "negative_binomial_nll_loss",
     "poisson_nll_loss",
@@ -459,24 +461,96 @@ def gaussian_nll_loss(
 
     def gaussian(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
         held = beta * s.detach() if beta else None
-        r, scaled = y - mean, s if held is None else s - held
-        inverse = torch.exp(-0.5 * scaled)
-        if _eager.known_finite(inverse):
-            z = r * inverse
-        else:  # in two halves, so that the loss is right as long as it is finite, and where r = 0
-            half = torch.exp(-0.25 * scaled.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
-            z = r * half * half
+        z = _over_deviation(y - mean, s if held is None else s - held)
         level = s + math.log(2 * math.pi) if full else s
         return 0.5 * ((level if held is None else torch.exp(held) * level) + z.square())
 
-    log_var = _expand_scale("log_var", log_var, input)
+    log_var = _check.expand_scale("log_var", log_var, input)
     return elementwise(gaussian, weight, reduction, input=input, target=target, log_var=log_var)
 
 
-def _expand_scale(name: str, value: Tensor, input: Tensor) -> Tensor:
-    """The logarithm of a variance or scale, one for each element or one for several, in the shape of all."""
-    _check.is_tensor(input=input)
-    return _check.expand_in_one_way(name, value, input, "input")
+def _over_deviation(r: Tensor, s: Tensor) -> Tensor:
+    """r exp(−s/2), 0 where r is, right wherever it is finite."""
+    inverse = torch.exp(-0.5 * s)
+    if _eager.known_finite(inverse):
+        return r * inverse
+    half = torch.exp(-0.25 * s.clamp(min=4 * math.log(torch.finfo(s.dtype).tiny)))
+    return r * half * half
+
+
+@checked()
+def gaussian_kl_loss(
+    input: Tensor,
+    *,
+    log_var: Tensor,
+    target: Tensor | None = None,
+    target_log_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Kullback–Leibler divergence between Gaussians, from the standard normal unless told otherwise.
+
+    .. math:: \ell(\mu, s, m, t) = \frac{1}{2} \left(e^{s - t} - 1 - (s - t) + (\mu - m)^2 e^{-t}\right)
+
+    Args:
+        log_var: s, the logarithm of the variance, as in :func:`gaussian_nll_loss`.
+        target: m, the mean of the other, 0 if there is none.
+        target_log_var: t, the logarithm of its variance, 0 if there is none.
+        weight: of the elements; broadcasts to their shape. Those of weight 0 are left out.
+
+    Conventions:
+        KL(N(μ, eˢ) ‖ N(m, eᵗ)) of each element, ``input`` being the mean μ. At least 0, and 0 only where
+        both are the same; near there it keeps its digits. The other direction changes places:
+        ``gaussian_kl_loss(m, log_var=t, target=mu, target_log_var=s)``.
+
+        A variational autoencoder adds up the latent dimensions and averages over the examples. The mean here
+        is over both, so multiply it by their number, ``gaussian_kl_loss(mu, log_var=s) * mu.shape[1]``, or
+        take ``reduction="none"`` and ``.sum(1).mean()``. Otherwise the weight of the divergence, against a
+        reconstruction that is added up, is a D-th of what the bound says.
+
+    Shape:
+        ``input``, ``target``: any, equal. ``log_var``, ``target_log_var``: the same, or one for several
+        elements: they broadcast, if there is one way to. ``"none"``: the shape of ``input``.
+
+    Source:
+        Kullback & Leibler (1951), *On information and sufficiency*; Kingma & Welling (2014), *Auto-encoding
+        variational Bayes*. Chapter: A bound and a game.
+
+    Example:
+        >>> mean, log_var = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, math.log(4)]])
+        >>> gaussian_kl_loss(mean, log_var=log_var, reduction="none")
+        tensor([[0.5000, 0.8069]])
+        >>> gaussian_kl_loss(mean, log_var=log_var, target=mean, target_log_var=log_var)
+        tensor(0.)
+    """
+
+    def divergence(mean: Tensor, s: Tensor, m: Tensor, t: Tensor) -> Tensor:
+        return 0.5 * (_exp_less_tangent(s - t) + _over_deviation(mean - m, t).square())
+
+    log_var = _check.expand_scale("log_var", log_var, input)
+    zeros = input.new_zeros(()).expand(input.shape)
+    if target_log_var is not None:
+        target_log_var = _check.expand_scale("target_log_var", target_log_var, input)
+    return elementwise(
+        divergence,
+        weight,
+        reduction,
+        input=input,
+        log_var=log_var,
+        target=zeros if target is None else target,
+        target_log_var=zeros if target_log_var is None else target_log_var,
+    )
+
+
+def _exp_less_tangent(d: Tensor) -> Tensor:
+    """exp(d) − 1 − d ≥ 0, with its digits near 0."""
+    near = d.abs() < 0.5
+    x = torch.where(near, d, 0.0)
+    series = torch.zeros_like(x)
+    for n in range(9 if x.dtype is torch.float32 else 15, 1, -1):
+        series = 1 / math.factorial(n) + x * series
+    y = torch.where(near, 1.0, d)
+    return torch.where(near, x.square() * series, torch.expm1(y) - y)
 
 
 @checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)
@@ -525,7 +599,7 @@ def student_t_nll_loss(
         >>> student_t_nll_loss(centre, target, log_scale=torch.zeros(2), reduction="none")
         tensor([ 0.5579, 19.5611])
     """
-    log_scale = _expand_scale("log_scale", log_scale, input)
+    log_scale = _check.expand_scale("log_scale", log_scale, input)
     _check.check_scalar("df", df, _check.positive, input)
 
     def student_t(mean: Tensor, y: Tensor, s: Tensor) -> Tensor:
@@ -611,7 +685,7 @@ def gaussian_crps_loss(
         density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
         return r * torch.erf(z / math.sqrt(2)) + sigma * (2 * density - 1 / math.sqrt(math.pi))
 
-    log_var = _expand_scale("log_var", log_var, input)
+    log_var = _check.expand_scale("log_var", log_var, input)
     return elementwise(crps, weight, reduction, input=input, target=target, log_var=log_var)
 
 
@@ -707,6 +781,12 @@ class StudentTNLLLoss(LossModule, loss=student_t_nll_loss):
 
 class GaussianCRPSLoss(LossModule, loss=gaussian_crps_loss):
     """The Module of :func:`gaussian_crps_loss`."""
+
+    reduction: Reduction = "mean"
+
+
+class GaussianKLLoss(LossModule, loss=gaussian_kl_loss):
+    """The Module of :func:`gaussian_kl_loss`."""
 
     reduction: Reduction = "mean"
 

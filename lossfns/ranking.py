@@ -12,7 +12,7 @@ from lossfns import _check
 from lossfns import _rules as rules
 from lossfns._check import Domain, below_infinity, finite_non_negative, probability
 from lossfns._module import LossModule
-from lossfns._numerics import softplus
+from lossfns._numerics import log_sum_from, softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
 
@@ -150,7 +150,8 @@ def listmle_loss(
         s = s.gather(-1, y.sort(dim=-1, descending=True, stable=True).indices)
         listed = s != -torch.inf
         s = _below_largest(s, listed)
-        return torch.where(listed, softplus(_log_sum_after(s) - s), 0.0).sum(-1)
+        after = F.pad(log_sum_from(s)[..., 1:], (0, 1), value=torch.finfo(s.dtype).min)
+        return torch.where(listed, softplus(after - s), 0.0).sum(-1)
 
     domains = {"input": below_infinity}
     return elementwise(plackett_luce, weight, reduction, axes=1, domains=domains, input=input, target=target)
@@ -164,19 +165,6 @@ def _below_largest(s: Tensor, listed: Tensor) -> Tensor:
     lowest = torch.finfo(s.dtype).min
     largest = F.pad(s.detach(), (0, 1), value=lowest).amax(-1, keepdim=True)
     return torch.where(listed, s - largest, lowest)
-
-
-def _log_sum_after(s: Tensor) -> Tensor:
-    """log Σ_{j > k} exp(s_j) for each k: sums of 1, 2, 4, … neighbours.
-
-    The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0.
-    """
-    lowest = torch.finfo(s.dtype).min
-    total, step, n = F.pad(s[..., 1:], (0, 1), value=lowest), 1, s.shape[-1]
-    while step < n:
-        beyond = F.pad(total[..., step:], (0, step), value=lowest)
-        total, step = torch.logsumexp(torch.stack([total, beyond]), 0), 2 * step
-    return total
 
 
 @checked()

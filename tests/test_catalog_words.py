@@ -112,7 +112,7 @@ def said(words: str, case: LossCase, hyper: Hyper) -> Any:
         return tuple(value(bound, case, hyper) for bound in interval.groups() if bound)
     number = re.fullmatch(
         r"\$([^$]*)\$(, times the largest class weight; with smoothing at most this|, of the positive weight "
-        r"\$w\$| for \$n\$ (?:items|members))?",
+        r"\$w\$| for \$n\$ (?:items|members|intervals))?",
         words,
     )
     assert number, words

@@ -33,6 +33,7 @@ COUPLED = {
     "supcon_loss",
     "barlow_twins_loss",
     "vicreg_loss",
+    "cox_loss",
 }
 """Losses of a whole batch: like those of whole masks, they have no piece that can be had alone."""
 

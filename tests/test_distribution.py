@@ -734,3 +734,98 @@ def test_an_infinite_loss_of_an_amount_still_says_where_to_go(loss: str, dtype: 
     assert value == math.inf
     assert slope[0] == -math.inf
     assert slope[1].isfinite()
+
+
+def kl(*row: float, dtype: torch.dtype = torch.float64) -> Tensor:
+    mean, s, m, t = (torch.tensor([v], dtype=dtype) for v in row)
+    return lossfns.gaussian_kl_loss(mean, log_var=s, target=m, target_log_var=t)
+
+
+def test_gaussian_kl_is_that_of_the_laws() -> None:
+    """By the closed form of torch, and by the definition: the mean of log p − log q."""
+    rng = torch.Generator().manual_seed(3)
+    mean, s, m, t = torch.randn(4, 3, 5, generator=rng, dtype=torch.float64)
+    ours = lossfns.gaussian_kl_loss(mean, log_var=s, target=m, target_log_var=t, reduction="none")
+    laws = [torch.distributions.Normal(c, (v / 2).exp()) for c, v in ((mean, s), (m, t))]
+    torch.testing.assert_close(ours, torch.distributions.kl_divergence(*laws), rtol=1e-12, atol=1e-12)
+    p, q = (scipy.stats.norm(float(law.mean[0, 0]), float(law.stddev[0, 0])) for law in laws)
+    assert p.expect(lambda x: p.logpdf(x) - q.logpdf(x)) == pytest.approx(ours[0, 0].item())
+
+
+def test_gaussian_kl_from_the_standard_normal_is_the_default_of_each_parameter() -> None:
+    mean, s = torch.tensor([0.3, -1.0]), torch.tensor([0.5, -2.0])
+    zero = torch.zeros(2)
+    whole = lossfns.gaussian_kl_loss(mean, log_var=s, target=zero, target_log_var=zero)
+    assert lossfns.gaussian_kl_loss(mean, log_var=s) == whole
+    assert lossfns.gaussian_kl_loss(mean, log_var=s, target=zero) == whole
+    assert lossfns.gaussian_kl_loss(mean, log_var=s, target_log_var=torch.zeros(1)) == whole
+    with pytest.raises(TypeError, match=r"takes 1 argument by position, input, got 2; .* log_var="):
+        lossfns.gaussian_kl_loss(mean, s)  # type: ignore[call-arg]
+
+
+def test_gaussian_kl_is_not_symmetric_and_adds_up_over_dimensions() -> None:
+    assert kl(0, 0, 0, 1) != kl(0, 1, 0, 0)
+    mean, s = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    laws = [
+        torch.distributions.MultivariateNormal(c, torch.diag_embed(v.exp()))
+        for c, v in ((mean, s), (torch.zeros(3).double(), torch.zeros(3).double()))
+    ]
+    bound = torch.distributions.kl_divergence(*laws).mean()
+    assert torch.allclose(lossfns.gaussian_kl_loss(mean, log_var=s) * 3, bound)
+    assert torch.allclose(lossfns.gaussian_kl_loss(mean, log_var=s, reduction="none").sum(1).mean(), bound)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_gaussian_kl_keeps_its_digits_where_the_laws_are_nearly_the_same(dtype: torch.dtype) -> None:
+    """exp(d) − 1 − d loses all of them: it may be negative, as its textbook form often is."""
+    d = torch.cat([v * 2.0 ** -torch.arange(1, 40, dtype=dtype) for v in (1.1, -1.1)]).requires_grad_()
+    loss = lossfns.gaussian_kl_loss(torch.zeros_like(d), log_var=d, reduction="none")
+    (slope,) = torch.autograd.grad(loss.sum(), d)
+    with mpmath.workdps(60):
+        exact = [(mpmath.expm1(v) - mpmath.mpf(v)) / 2 for v in d.tolist()]
+        exact_slope = [mpmath.expm1(v) / 2 for v in d.tolist()]
+    eps = torch.finfo(dtype).eps
+    assert loss.tolist() == pytest.approx([float(v) for v in exact], rel=8 * eps, abs=0)
+    assert slope.tolist() == pytest.approx([float(v) for v in exact_slope], rel=8 * eps, abs=0)
+    naive = (d.exp() - 1 - d) / 2
+    assert (naive < 0).any()
+    assert (loss > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(
+    ("row", "value", "slopes"),
+    [
+        ((0.0, -1e4, 0.0, 0.0), (1e4 - 1) / 2, (0.0, -0.5, 0.0, 0.5)),  # a law that is a point
+        ((2.0, -1e4, 2.0, -1e4), 0.0, (0.0, 0.0, 0.0, 0.0)),  # two
+        ((3.0, 1e4, 0.0, 1e4), 0.0, (0.0, 0.0, 0.0, 0.0)),
+        ((3.0, 0.0, 0.0, 1e4), (1e4 - 1) / 2, (0.0, -0.5, 0.0, 0.5)),
+        ((1e-30, -150.0, 0.0, -150.0), 0.5e-60 * math.exp(150), None),
+    ],
+)
+def test_gaussian_kl_at_extreme_variances(
+    dtype: torch.dtype, row: tuple[float, ...], value: float, slopes: tuple[float, ...] | None
+) -> None:
+    tensors = [torch.tensor([v], dtype=dtype, requires_grad=True) for v in row]
+    mean, s, m, t = tensors
+    loss = lossfns.gaussian_kl_loss(mean, log_var=s, target=m, target_log_var=t)
+    assert loss.item() == pytest.approx(value, rel=1e-5, abs=0)
+    found = [g.item() for g in torch.autograd.grad(loss, tensors)]
+    if slopes is None:
+        inverse = math.exp(150)
+        slopes = (1e-30 * inverse, 0.0, -1e-30 * inverse, -0.5e-60 * inverse)
+    assert found == pytest.approx(list(slopes), rel=1e-5, abs=0)
+
+
+def test_gaussian_kl_of_a_prior_that_is_learned_for_all_examples() -> None:
+    """One variance a dimension; means are as many as the inputs."""
+    mean, s = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(5))
+    prior, t = torch.tensor([0.5, 0.0, -0.5]), torch.tensor([1.0, 0.0, -1.0], requires_grad=True)
+    loss = lossfns.gaussian_kl_loss(mean, log_var=s, target=prior.expand_as(mean), target_log_var=t)
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, (s / 2).exp()), torch.distributions.Normal(prior, (t / 2).exp())
+    ).mean()
+    torch.testing.assert_close(loss, expected)
+    assert torch.autograd.grad(loss, t)[0].abs().min() > 0
+    with pytest.raises(ValueError, match="target must have the shape of input"):
+        lossfns.gaussian_kl_loss(mean, log_var=s, target=prior)

@@ -53,7 +53,7 @@ def test_every_loss_has_a_case_a_card_and_a_twin() -> None:
         assert card.module.__name__ in vars(lossfns), name
 
 
-GIVEN_WITH_THE_TENSORS = ("candidates", "zero_logit")
+GIVEN_WITH_THE_TENSORS = ("candidates", "zero_logit", "target", "target_log_var")
 HELD_CONSTANT = {("negative_cosine_loss", "target"), ("kto_loss", "kl")}
 
 
@@ -362,7 +362,7 @@ def test_weights_of_samples_that_are_single_numbers(case: LossCase) -> None:
         assert close(mean, torch.where(weight == 0, 0.0, expected / weight))
 
 
-MAY_BROADCAST = ("log_var", "log_scale", "kl")
+MAY_BROADCAST = ("log_var", "log_scale", "target_log_var", "kl")
 
 
 @each_elementwise

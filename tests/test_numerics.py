@@ -1,11 +1,12 @@
-"""Division where both sides may vanish."""
+"""Division where both sides may vanish, and logarithms of sums."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
-from lossfns._numerics import safe_divide, underflows
+from lossfns._numerics import log_sum_from, safe_divide, underflows
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -36,3 +37,22 @@ def test_elsewhere_it_is_the_quotient() -> None:
     slopes = torch.autograd.grad(value.sum(), (part, whole))
     assert torch.allclose(slopes[0], torch.tensor([0.5, 0.25, 1 / 3]))
     assert torch.allclose(slopes[1], torch.tensor([0.0, -1 / 16, -1 / 3]))
+
+
+def test_log_sums_from_each_place_are_those_of_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and gradients, where some are as good as −∞."""
+    s = torch.randn(3, 11, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 50
+    s[:, ::4] = torch.finfo(s.dtype).min
+    s.requires_grad_()
+    factors = torch.arange(33.0).sub(9).reshape(3, 11)
+
+    def value_and_gradient() -> tuple[Tensor, Tensor]:
+        sums = log_sum_from(s)
+        sums = torch.where(sums < -1e300, 0.0, sums)
+        return sums.detach(), torch.autograd.grad((factors * sums).sum(), s)[0]
+
+    plain = value_and_gradient()
+    expected = [s[:, k:].logsumexp(-1) for k in range(1, 11)]
+    torch.testing.assert_close(plain[0][:, 1:], torch.stack(expected, 1).detach())
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    torch.testing.assert_close(value_and_gradient(), plain, rtol=1e-12, atol=1e-12)

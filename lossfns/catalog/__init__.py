@@ -18,6 +18,7 @@ from lossfns.catalog import (
     regression,
     representation,
     segmentation,
+    survival,
 )
 from lossfns.catalog.card import Claim, LossCard
 
@@ -35,5 +36,6 @@ def cards() -> dict[str, LossCard]:
         detection,
         representation,
         ranking,
+        survival,
     )
     return {card.name: card for family in families for card in family.CARDS}

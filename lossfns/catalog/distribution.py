@@ -118,6 +118,20 @@ CARDS = (
         smoothness=UNBOUNDED,
     ),
     LossCard(
+        name="gaussian_kl_loss",
+        title="Kullback–Leibler divergence of Gaussians",
+        gradient=r"(\mu - m) e^{-t}",
+        domain=ANY,
+        range=NON_NEGATIVE,
+        estimates="mean and log-variance of the other law",
+        likelihood=NO_LAW,
+        convex=YES,
+        c1=YES,
+        c2=YES,
+        lipschitz=UNBOUNDED,
+        smoothness=UNBOUNDED,
+    ),
+    LossCard(
         name="ensemble_crps_loss",
         title="Ensemble CRPS",
         gradient=r"\frac{1}{M} \operatorname{sign}(x_j - y) - \frac{1}{M (M - 1)} "

@@ -11,6 +11,7 @@ from tests.cases import (
     regression,
     representation,
     segmentation,
+    survival,
 )
 from tests.cases.case import Claims, Hyper, LossCase
 
@@ -25,6 +26,7 @@ CASES = (
     *detection.CASES,
     *representation.CASES,
     *ranking.CASES,
+    *survival.CASES,
 )
 
 STATISTICS = ("barlow_twins_loss", "vicreg_loss", "proxy_anchor_loss")

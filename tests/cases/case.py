@@ -41,6 +41,8 @@ class Claims:
     """Arguments at which the loss reaches the lower end of its range, or goes below -5 if it has none."""
     reaches_upper_end: bool = True
     """Whether random arguments come near the upper end of the range."""
+    reaches_lower_end: bool = True
+    """Whether one number of arguments reaches it; if not: ever larger batches do, held elsewhere."""
     unbounded_range: tuple[float, float] = (-1e9, 1e9)
     """The interval on which an unbounded slope shows."""
     steep: Callable[..., Tensor] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tests.cases.case import Claims, LossCase
-from tests.cases.layouts import COUNT_AND_ZERO_LOGIT, ENSEMBLE, MEAN_AND_LOG_VARIANCE
+from tests.cases.layouts import COUNT_AND_ZERO_LOGIT, ENSEMBLE, MEAN_AND_LOG_VARIANCE, elementwise
 
 
 def poisson(m: Any, x: Any, y: Any, full: bool = False) -> Any:
@@ -119,12 +120,23 @@ def crps(m: Any, mean: Any, y: Any, s: Any) -> Any:
     return sigma * (z * erf + 2 * density - 1 / m.sqrt(m.pi))
 
 
+def gaussian_kl(m: Any, mean: Any, s: Any, other: Any = 0, t: Any = 0) -> Any:
+    """By the variances."""
+    v, w = m.exp(s), m.exp(t)
+    return ((v + (mean - other) ** 2) / w - 1 - m.log(v / w)) / 2
+
+
 SCALES = (-60.0, -2.0, 0.0, 3.0, 60.0)
 MEAN_AND_SCALE = tuple((mean, 0.0, s) for mean in (0.0, 1e-6, 0.5, -3.0, 1e6) for s in SCALES)
 REJECTED_GAUSSIAN = (
     ("input", (math.nan, 0.0, 0.0)),
     ("target", (0.0, math.inf, 0.0)),
     ("log_var", (0.0, 0.0, math.nan)),
+)
+TWO_GAUSSIANS = dataclasses.replace(
+    elementwise("mu", "s", "m", "t"),
+    predictions=lambda x, target: [*x.unbind(1), torch.full_like(x[:, 0], target), x[:, 0] * 0 - 0.5],
+    dim=2,
 )
 REJECTED_COUNT = (
     ("target", (0.0, -1.0)),
@@ -334,6 +346,38 @@ CASES = (
             unbounded_range=(-30.0, 30.0),
             minimiser=(0.0, 0.0, -80.0),
         ),
+    ),
+    LossCase(
+        "gaussian_kl_loss",
+        gaussian_kl,
+        layout=TWO_GAUSSIANS,
+        extremes=(
+            *((1e-6, s, 1e-6, t) for s, t in ((60.0, 2.0), (-60.0, 2.0), (2.0, 60.0), (-40.0, -80.0))),
+            *((0.0, 0.25 + d, 0.0, 0.25) for d in (0.0, 2.0**-20, -(2.0**-10), 0.4375, -0.5, 0.5625)),
+            (1e6, 0.0, 0.0, -30.0),
+            (-3.0, 0.5, 1e6, 60.0),
+            (-2.0, -1e4, 1.0, -2.0),
+        ),
+        rejected=(
+            ("input", (math.nan, 0.0, 0.0, 0.0)),
+            ("log_var", (0.0, -math.inf, 0.0, 0.0)),
+            ("target", (0.0, 0.0, math.inf, 0.0)),
+            ("target_log_var", (0.0, 0.0, 0.0, math.nan)),
+        ),
+        claims=Claims(targets=(0.0, 1.0), unbounded_range=(-20.0, 20.0), minimiser=(0.5, -2.0, 0.5, -2.0)),
+    ),
+    LossCase(
+        "gaussian_kl_loss",
+        gaussian_kl,
+        layout=dataclasses.replace(
+            MEAN_AND_LOG_VARIANCE,
+            draw=elementwise("mu", "s").draw,
+            predictions=lambda x, target: list(x.unbind(1)),
+        ),
+        form="standard",
+        extremes=tuple((mean, s) for mean in (0.0, 1e-6, 1e6) for s in (-1e4, -2.0, 0.0, 2.0**-12, 60.0)),
+        rejected=(("input", (math.nan, 0.0)), ("log_var", (0.0, math.inf))),
+        claims=Claims(unbounded_range=(-20.0, 20.0), minimiser=(0.0, 0.0)),
     ),
     LossCase(
         "ensemble_crps_loss",

@@ -58,6 +58,7 @@ def everything() -> Iterable[Agreement]:
         regression,
         representation,
         segmentation,
+        survival,
     )
 
     families = (
@@ -69,6 +70,7 @@ def everything() -> Iterable[Agreement]:
         detection,
         representation,
         ranking,
+        survival,
     )
     return [agreement for family in families for agreement in family.AGREEMENTS]
 
@@ -101,4 +103,5 @@ NO_PEER = {
     "ipo_loss": "",
     "simpo_loss": "",
     "kto_loss": "",
+    "cox_loss": "in pycox and lifelines, which are not installed here; statsmodels has it of whole models",
 }

@@ -72,6 +72,15 @@ AGREEMENTS = (
         ("SciPy", "-scipy.stats.norm.logpdf(y, x, np.exp(s / 2)).mean()", "the standard deviation"),
     ),
     same(
+        "gaussian_kl_loss(x, log_var=s, target=y, target_log_var=-s)",
+        (
+            "PyTorch",
+            "torch.distributions.kl_divergence(torch.distributions.Normal(x, (s / 2).exp()), "
+            "torch.distributions.Normal(y, (-s / 2).exp())).mean()",
+            "laws with standard deviations",
+        ),
+    ),
+    same(
         "student_t_nll_loss(x, y, log_scale=s, df=3, full=True)",
         ("SciPy", "-scipy.stats.t.logpdf(y, 3, x, np.exp(s)).mean()", "the scale, not its logarithm"),
     ),

@@ -5,6 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 PEERS  ?= $(VENV)/peers
+FRAMEWORKS ?= $(VENV)/frameworks
 LOWEST ?= $(VENV)/lowest
 # These test what is around the package.
 AROUND := $(patsubst %,tests/test_%.py,book browser gates package style)
@@ -16,7 +17,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test coverage peers lowest bench notebooks mutants serve format clean
+.PHONY: help book test coverage peers frameworks lowest bench notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -56,6 +57,19 @@ $(PEERS)/.installed: tests/peers/requirements.txt $(STAMP)
 peers: $(PEERS)/.installed ## compare with other libraries; WRITE=1 writes what the book says of them
 	$(if $(WRITE),PEERS=$(PEERS) $(PY) -m tests.peers.page)
 	PEERS=$(PEERS) $(PY) -m pytest tests/peers
+
+# No bytecode beforehand: of TensorFlow's thousands of files one run imports a few, and keeps what it compiled.
+$(FRAMEWORKS)/.installed: tests/frameworks/requirements.txt $(STAMP)
+	@echo "Installing TensorFlow with Keras, and JAX with Optax (1.7 GB)"
+	rm -rf $(FRAMEWORKS)
+	$(PY) -m pip install --quiet --no-deps --no-compile --target $(FRAMEWORKS) --requirement $<
+	@touch $@
+
+frameworks: export BOOK_FRAMEWORKS := $(FRAMEWORKS)
+frameworks: export PYTHONDONTWRITEBYTECODE :=
+frameworks: $(FRAMEWORKS)/.installed ## execute the chapter in Keras and JAX; WRITE=1 writes its outputs
+	$(if $(WRITE),$(PY) -m book._tools.execute)
+	$(PY) -m pytest tests/frameworks book
 
 # The oldest versions that pyproject.toml admits, in an environment of their own; they need Python 3.11.
 $(LOWEST)/.installed: tests/lowest/requirements.txt pyproject.toml

@@ -1,8 +1,10 @@
 """How pytest runs here: this checkout's ``lossfns``, one thread, fast tests first."""
 
+from pathlib import Path
+
 import pytest
 
-from book._tools.execute import set_environment
+from book._tools.execute import executable, set_environment
 
 pytest_plugins = ["tests.book_fixtures"]
 
@@ -10,6 +12,11 @@ pytest_plugins = ["tests.book_fixtures"]
 ORDER = ("test_style.py", "", "test_gates.py", "test_package.py", "test_book.py", "test_browser.py", ".ipynb")
 
 set_environment()  # before anything imports torch, and for every kernel started from here
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Notebooks that another target executes."""
+    return True if collection_path.suffix == ".ipynb" and not executable(collection_path) else None
 
 
 def stage(item: pytest.Item) -> int:

@@ -1,6 +1,7 @@
 """Every gate holds for this repository, and fails on a planted fault."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import nbformat
 import pytest
 
 from book._tools.build import build
-from book._tools.execute import execute, normalise, process
+from book._tools.execute import FRAMEWORKS, execute, normalise, process
 from book._tools.pages import pages
 from book._tools.register import propositions
 from tests.gates import ROOT, claims, html, labels, notebook, prose, toc
@@ -384,6 +385,39 @@ def test_failing_notebook_is_reported_and_left_alone(tmp_path: Path) -> None:
 
 
 # nbval
+
+
+def collected(**environment: str) -> set[str]:
+    """The notebooks of the book whose cells pytest finds."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-qq", "--collect-only", "-p", "no:cacheprovider", "book"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**{k: v for k, v in os.environ.items() if k != "BOOK_FRAMEWORKS"}, **environment},
+    )
+    assert result.returncode == 0, result.stdout
+    return set(re.findall(r"^(book/\S+\.ipynb)", result.stdout, re.M))
+
+
+def test_every_notebook_is_executed_by_one_of_two_targets() -> None:
+    every = {page.relative_to(ROOT).as_posix() for page in pages(BOOK) if page.suffix == ".ipynb"}
+    special = collected(BOOK_FRAMEWORKS="folder")
+    assert special == set(FRAMEWORKS)
+    assert collected() == every - special
+
+
+def test_continuous_integration_runs_both_targets() -> None:
+    last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1].split()
+    assert last[:2] == ["exec", "make"]
+    assert {"test", "frameworks"} <= set(last[2:])
+
+
+def test_a_notebook_of_the_other_target_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOK_FRAMEWORKS", raising=False)
+    said = process(ROOT / FRAMEWORKS[0])
+    assert said is not None
+    assert "make frameworks WRITE=1" in said
 
 
 def test_nbval_sees_a_changed_number(tmp_path: Path) -> None:

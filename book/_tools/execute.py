@@ -33,6 +33,9 @@ KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
+# These import what `make frameworks` installs into the folder that BOOK_FRAMEWORKS names. Where that is set,
+# they are executed and nothing else; where it is not, everything else.
+FRAMEWORKS = ("book/practice/other-frameworks.ipynb",)
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {
@@ -52,7 +55,15 @@ def set_environment() -> None:
     """What every kernel started from here inherits: one thread, and this checkout's own ``lossfns``."""
     os.environ.update(KERNEL_ENVIRONMENT)
     paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    if folder := os.environ.get("BOOK_FRAMEWORKS"):
+        paths.append(str(Path(folder).resolve()))
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+
+
+def executable(path: Path) -> bool:
+    """Whether the notebook is one of those that are executed with the libraries of this run."""
+    special = path.resolve() in (ROOT / name for name in FRAMEWORKS)
+    return special == ("BOOK_FRAMEWORKS" in os.environ)
 
 
 def normalise(notebook: NotebookNode) -> None:
@@ -113,6 +124,8 @@ def write(notebook: NotebookNode, path: Path) -> bool:
 
 def process(path: Path) -> str | None:
     """Do one file; the answer is None or what went wrong."""
+    if "BOOK_FRAMEWORKS" not in os.environ and not executable(path):
+        return f"{path}: needs TensorFlow and JAX; make frameworks WRITE=1 executes it"
     try:
         changed = from_markdown(path) if path.suffix == ".md" else execute(path)
     except NotebookError as error:
@@ -138,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     for file in files:
         if not file.is_file():
             parser.error(f"{file} does not exist")
-    files = files or [page for page in pages(ROOT / "book") if page.suffix == ".ipynb"]
+    files = files or [p for p in pages(ROOT / "book") if p.suffix == ".ipynb" and executable(p)]
 
     set_environment()
     with ProcessPoolExecutor(max_workers=max(1, options.jobs)) as pool:

@@ -1,0 +1,1 @@
+"""The chapter that needs TensorFlow and JAX: ``make frameworks``, never ``make test``."""

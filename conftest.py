@@ -1,5 +1,7 @@
 """How pytest runs here: this checkout's ``lossfns``, one thread, fast tests first."""
 
+import gc
+
 import pytest
 
 from book._tools.execute import set_environment
@@ -32,3 +34,7 @@ def stage(item: pytest.Item) -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=stage)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is there by now stays: a collection need not walk through it

@@ -37,7 +37,8 @@ $(STAMP): requirements.txt pyproject.toml
 	  "$$found" -m venv --clear $(VENV); \
 	fi
 	@echo "Installing the requirements (about two minutes the first time)"
-	$(PY) -m pip install --quiet --requirement requirements.txt
+	$(PY) -m pip install --quiet --no-compile --requirement requirements.txt
+	$(PY) -m compileall -qq -j $(JOBS) -x /tests/ $(VENV)/lib || true # pip would compile all, on one core
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -10,6 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -133,11 +134,11 @@ class LossCase:
     def arity(self) -> int:
         return len(self.extremes[0])
 
-    @property
+    @cached_property
     def argument_names(self) -> list[str]:
         return list(inspect.signature(self.function).parameters)[: self.arity]
 
-    @property
+    @cached_property
     def by_name(self) -> list[str]:
         """The last of the arguments, where they are given by name."""
         parameters = inspect.signature(self.function).parameters

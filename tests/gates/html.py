@@ -1,5 +1,6 @@
 """The built pages: links that lead somewhere, no traceback, nothing loaded from another host."""
 
+import gc
 import re
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,11 @@ def html_pages(html: Path) -> list[Path]:
 
 @cache
 def _parse(page: Path, _modified: int) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    gc.disable()  # all trees are kept, and each collection would walk through all before it
+    try:
+        return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    finally:
+        gc.enable()
 
 
 def parse(page: Path) -> BeautifulSoup:

@@ -50,6 +50,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_chunked, "CHUNK", 4)
 
 
+def batch_shape(case: LossCase) -> tuple[int, ...]:
+    """Rows for eleven chunks of 4 or more, the last of them short; or for several tiles."""
+    return case.layout.batch_shape(7 if case.name in COUPLED else 42)
+
+
 def made_of_chunks(value: Tensor) -> bool:
     return "_ChunkedSum" in type(value.grad_fn).__name__
 
@@ -70,7 +75,7 @@ def weights(case: LossCase, rows: int) -> list[dict[str, Any]]:
 @each_hyper
 def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyPatch) -> None:
     """Value, gradient and the gradient of the gradient."""
-    arguments = case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=5)
+    arguments = case.arguments(*batch_shape(case), seed=5)
 
     # probabilities as targets make the class weights of the samples, which here need gradients, too
     alone = piecewise(case) and not ("class_weight" in hyper and case.form == "probabilities")
@@ -102,7 +107,7 @@ def test_evaluation_in_pieces_and_tiles(
     case: LossCase, hyper: Hyper, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_similarity, "PLAIN", 24)
-    arguments = leaves(case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=6))
+    arguments = leaves(case.arguments(*batch_shape(case), seed=6))
     expected = case(*arguments, **hyper).detach()
     with mode():
         value = case(*arguments, **hyper)
@@ -456,7 +461,7 @@ class TestNobodyCanSee:
     @staticmethod
     def entangled(case: LossCase) -> tuple[Tensor, list[Tensor]]:
         """A leaf, and arguments that all come from it."""
-        arguments = case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=8)
+        arguments = case.arguments(*batch_shape(case), seed=8)
         leaf = torch.zeros(len(arguments[0]), dtype=torch.float64).requires_grad_()
         bend = 0.1 * torch.sin(leaf + torch.arange(len(leaf)))
         parts = [
@@ -509,9 +514,7 @@ class TestNobodyCanSee:
         """No gradient, as in the plain form, and no error."""
 
         def results() -> list[Tensor | None]:
-            arguments = leaves(
-                case.arguments(*case.layout.batch_shape(7 if case.name in COUPLED else 150), seed=9)
-            )
+            arguments = leaves(case.arguments(*batch_shape(case), seed=9))
             value = case(*arguments, **hyper)
             inputs = differentiable(arguments)
             return [

@@ -320,7 +320,7 @@ def dpo_loss(
 
     Source:
         Rafailov et al. (2023), *Direct preference optimization*; smoothed: Mitchell (2023), *A note on DPO
-        with noisy preferences and relationship to IPO*.
+        with noisy preferences and relationship to IPO*. Chapter: Preferences.
 
     Example:
         >>> chosen, rejected = torch.tensor([-10.0]), torch.tensor([-12.0])
@@ -378,6 +378,7 @@ def ipo_loss(
 
     Source:
         Azar et al. (2024), *A general theoretical paradigm to understand learning from human preferences*.
+        Chapter: Preferences.
 
     Example:
         >>> chosen, rejected = torch.tensor([-10.0]), torch.tensor([-12.0])
@@ -428,7 +429,8 @@ def simpo_loss(
         ``chosen``, ``rejected``: any, equal. ``"none"``: the same.
 
     Source:
-        Meng et al. (2024), *SimPO: Simple preference optimization with a reference-free reward*.
+        Meng et al. (2024), *SimPO: Simple preference optimization with a reference-free reward*. Chapter:
+        Preferences.
 
     Example:
         >>> simpo_loss(torch.tensor([-1.0]), torch.tensor([-1.5]))
@@ -483,7 +485,8 @@ def kto_loss(
         ValueError: under ``strict()`` a target outside [0, 1].
 
     Source:
-        Ethayarajh et al. (2024), *KTO: Model alignment as prospect theoretic optimization*.
+        Ethayarajh et al. (2024), *KTO: Model alignment as prospect theoretic optimization*. Chapter:
+        Preferences.
 
     Example:
         >>> policy, reference = torch.tensor([-10.0, -10.0]), torch.tensor([-12.0, -12.0])

@@ -71,7 +71,8 @@ def margin_ranking_loss(
         ValueError: under ``strict()`` a target other than 1 and −1.
 
     Source:
-        Herbrich, Graepel & Obermayer (2000), *Large margin rank boundaries for ordinal regression*.
+        Herbrich, Graepel & Obermayer (2000), *Large margin rank boundaries for ordinal regression*. Chapter:
+        Ranking and recommendation.
 
     Example:
         >>> margin_ranking_loss(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0]), torch.tensor([1, -1]))
@@ -104,7 +105,8 @@ def bpr_loss(
         ``positive``, ``negative``: any, equal. ``"none"``: the same.
 
     Source:
-        Rendle et al. (2009), *BPR: Bayesian personalized ranking from implicit feedback*.
+        Rendle et al. (2009), *BPR: Bayesian personalized ranking from implicit feedback*. Chapter: Ranking
+        and recommendation.
 
     Example:
         >>> bpr_loss(torch.tensor([1.0]), torch.tensor([1.0]))
@@ -138,7 +140,8 @@ def listmle_loss(
         ``input``, ``target``: (…, n), lists along the last axis. ``"none"``: (…).
 
     Source:
-        Xia et al. (2008), *Listwise approach to learning to rank: theory and algorithm*.
+        Xia et al. (2008), *Listwise approach to learning to rank: theory and algorithm*. Chapter: Ranking and
+        recommendation.
 
     Example:
         >>> scores, relevance = torch.tensor([[200.0, 0.0, -200.0]]), torch.tensor([[2, 1, 0]])
@@ -188,7 +191,8 @@ def listnet_loss(
         ``input``, ``target``: (…, n), lists along the last axis. ``"none"``: (…).
 
     Source:
-        Cao et al. (2007), *Learning to rank: from pairwise approach to listwise approach*.
+        Cao et al. (2007), *Learning to rank: from pairwise approach to listwise approach*. Chapter: Ranking
+        and recommendation.
 
     Example:
         >>> scores, relevance = torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, math.log(3)]])
@@ -241,7 +245,8 @@ def lambda_loss(
 
     Source:
         Burges (2010), *From RankNet to LambdaRank to LambdaMART*; as the gradient of a loss: Wang et al.
-        (2018), *The LambdaLoss framework for ranking metric optimization*.
+        (2018), *The LambdaLoss framework for ranking metric optimization*. Chapter: Ranking and
+        recommendation.
 
     Example:
         >>> scores, relevance = torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([[0, 1, 0]])

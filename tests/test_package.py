@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from book._tools.execute import executable
 from book._tools.pages import cells, pages, texts
 from lossfns.catalog import cards
 from tests.gates import ROOT
@@ -129,7 +130,8 @@ def test_the_extra_for_the_book_brings_what_the_notebooks_import() -> None:
     needed = project()["dependencies"] + project()["optional-dependencies"]["book"]
     brought = {canonicalize_name(Requirement(line).name) for line in needed} | {"lossfns"}
     distributions = metadata.packages_distributions()
-    for notebook in (page for page in pages(ROOT / "book") if page.suffix == ".ipynb"):
+    notebooks = (page for page in pages(ROOT / "book") if page.suffix == ".ipynb")
+    for notebook in filter(executable, notebooks):
         for module in imported(notebook) - sys.stdlib_module_names:
             (name, *_) = map(canonicalize_name, distributions[module])
             assert name in brought, (

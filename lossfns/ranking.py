@@ -312,7 +312,7 @@ def dpo_loss(
         label_smoothing: ε, from 0 up to, but not, ½: the chance that a pair is the wrong way round. The loss
             is (1 − ε) times that of the formula plus ε times that with the answers swapped (conservative
             DPO): least at the margin logit(1 − ε)/β instead of ∞, where it is the entropy of ε. In
-            :func:`binary_cross_entropy`, where labels become (1 − ε) y + ε/2, it is half of ε.
+            :func:`lossfns.binary_cross_entropy`, where labels become (1 − ε) y + ε/2, it is half of ε.
         weight: broadcasts to the inputs; pairs of weight 0 are left out.
 
     Conventions:

@@ -506,7 +506,7 @@ def gaussian_kl_loss(
         A variational autoencoder adds up the latent dimensions and averages over the examples. The mean here
         is over both, so multiply it by their number, ``gaussian_kl_loss(mu, log_var=s) * mu.shape[1]``, or
         take ``reduction="none"`` and ``.sum(1).mean()``. Otherwise the weight of the divergence, against a
-        reconstruction that is added up, is a D-th of what the bound says.
+        reconstruction that is added up, is 1/k of what the bound says, for k latent dimensions.
 
     Shape:
         ``input``, ``target``: any, equal. ``log_var``, ``target_log_var``: the same, or one for several

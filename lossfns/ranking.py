@@ -99,7 +99,8 @@ def bpr_loss(
 
     Conventions:
         s is the score of the ``positive``, t that of the ``negative``. At least log 2 times the share of
-        wrongly ordered pairs. The scores estimate the logit of a hit up to an unknown constant.
+        wrongly ordered pairs. The scores estimate log(p/q) up to a constant, p and q being the laws of the
+        positives and the negatives: log p for even negatives, the logit of a like if dislikes are those.
 
     Shape:
         ``positive``, ``negative``: any, equal. ``"none"``: the same.

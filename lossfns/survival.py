@@ -60,7 +60,8 @@ def cox_loss(
         a constant added to all scores changes nothing. Rows without the event have no loss; they count in the
         risk sets of the times up to their own, that one included. The mean divides by the number of events,
         or their weight; ``"sum"`` is −log of the partial likelihood. Without an event both are 0, with
-        gradient 0. Without ties and censoring the sum is :func:`lossfns.listmle_loss` of ``-time``.
+        gradient 0. Without ties and censoring the sum is :func:`lossfns.listmle_loss` of ``-time``. Under
+        Efron's ties a single row may be below 0, but above −1; the sum of a tie is not.
 
         The risk sets are those of the batch, so its loss is no part of that of all data: take large batches.
         Time and memory grow with N log N. Strata are calls of their own, whose sums add up. The case weights

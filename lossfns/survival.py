@@ -99,6 +99,7 @@ def cox_loss(
         domain(name, value, weight)
 
     happened, lowest = event != 0, torch.finfo(s.dtype).min
+    s = torch.where(time.isnan() | event.isnan(), torch.nan, s)  # sorted and compared it would go unnoticed
     # Only differences count, and keep more digits near 0. The batch may be empty, so it gets an end.
     if weight is not None:
         deleted = weight == 0

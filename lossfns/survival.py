@@ -195,6 +195,7 @@ def hazard_loss(
         _check.finite("input", torch.where(places <= k.unsqueeze(-1), z, 0.0), weight)
 
     def of_rows(z: Tensor, k: Tensor, e: Tensor, w: Tensor | None) -> Tensor:
+        z = torch.where(e.isnan().unsqueeze(-1), torch.nan, z)
         if w is not None:
             deleted = w == 0
             z, k = torch.where(deleted.unsqueeze(-1), 0.0, z), torch.where(deleted, 0, k)
@@ -260,7 +261,7 @@ def weibull_nll_loss(
     def weibull(x: Tensor, t: Tensor, e: Tensor, log_k: Tensor | None = None) -> Tensor:
         if log_k is None:
             log_k = x.new_full((), cast("float", log_shape))
-        at_zero, happened = t == 0, e != 0
+        x, at_zero, happened = torch.where(e.isnan(), torch.nan, x), t == 0, e != 0
         log_t = torch.log(torch.where(at_zero, 1.0, t))
         u = torch.exp(log_k) * (log_t - x)
         log_density = torch.where(happened, u + log_k - log_t, 0.0)  # but for what follows

@@ -181,6 +181,15 @@ def test_cox_of_an_unknown_time_or_event_is_nan_unless_it_weighs_nothing(place: 
     torch.testing.assert_close(gradient, torch.autograd.grad(without, x)[0])
 
 
+def test_an_unknown_event_is_nan_unless_it_weighs_nothing() -> None:
+    event, weight, time = torch.tensor([1.0, math.nan]), torch.tensor([1.0, 0.0]), torch.tensor([1, 2])
+    logits = torch.tensor([[0.3, -0.2, 0.1], [0.5, 0.0, -1.0]])
+    for loss, x in ((lossfns.hazard_loss, logits), (lossfns.weibull_nll_loss, logits[:, 0])):
+        rows = loss(x, time, event, reduction="none")
+        assert rows.isnan().tolist() == [False, True]
+        torch.testing.assert_close(loss(x, time, event, weight=weight), rows[0])
+
+
 def test_cox_refuses_what_is_no_batch() -> None:
     with pytest.raises(ValueError, match=r"input must have shape \(N,\), got \(3, 1\)"):
         lossfns.cox_loss(torch.zeros(3, 1), torch.zeros(3, 1), torch.zeros(3, 1))

@@ -1,0 +1,5 @@
+"""Rows of survival."""
+
+from tests.benchmarks.row import Row
+
+TABLE: tuple[Row, ...] = ()

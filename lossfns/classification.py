@@ -25,6 +25,7 @@ from lossfns._classes import (
     hard_cross_entropy,
     log_probability_loss,
     log_softmax_at,
+    replace_own,
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
@@ -360,7 +361,7 @@ def brier_loss(
     """
 
     def hard_loss(logits: Tensor, y: Tensor) -> Tensor:
-        others = logits.softmax(1).scatter(1, y.unsqueeze(1), 0.0)
+        others = replace_own(logits.softmax(1), y, 0.0)
         return others.square().sum(1) + others.sum(1).square()
 
     def soft_loss(logits: Tensor, t: Tensor) -> Tensor:
@@ -913,9 +914,9 @@ def ranked_probability_loss(
     """
 
     def hard_loss(z: Tensor, y: Tensor) -> Tensor:
-        p, (k, y) = z.softmax(1), _places(z, y)
-        below, above = p.cumsum(1)[:, :-1], p.flip(1).cumsum(1).flip(1)[:, 1:]
-        return torch.where(k[:-1] < y, below, above).square().sum(1)
+        others = replace_own(z.softmax(1), y, 0.0)
+        missed = others.scatter_add(1, y.unsqueeze(1), -others.sum(1, keepdim=True))  # p_y − 1, with its digits
+        return missed.cumsum(1).square().sum(1)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         return (z.softmax(1) - t).cumsum(1)[:, :-1].square().sum(1)

@@ -273,7 +273,14 @@ def soft_cross_entropy(logits: Tensor, t: Tensor) -> Tensor:
 
 
 fused_cross_entropy = partial(F.cross_entropy, ignore_index=_NO_CLASS)
-hard_cross_entropy = partial(fused_cross_entropy, reduction="none")
+
+
+def hard_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """−log p_y: for a compiler as log Σ exp z − z_y, whose gradient needs no sum over the classes."""
+    if not torch.compiler.is_compiling():
+        return fused_cross_entropy(logits, y, reduction="none")
+    shifted = logits - logits.detach().amax(1, keepdim=True)
+    return shifted.exp().sum(1).log() + F.nll_loss(shifted, y, ignore_index=_NO_CLASS, reduction="none")
 
 
 def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:

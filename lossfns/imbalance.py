@@ -124,9 +124,8 @@ def focal_loss(
     def f(log_p: Tensor) -> Tensor:
         if gamma == 0:
             return -log_p
-        sure = log_p == 0
-        log_p = torch.where(sure, -1.0, log_p)
-        return torch.where(sure, 0.0, (-torch.expm1(log_p)).pow(gamma) * -log_p)
+        doubt = -torch.expm1(log_p.clamp(max=-torch.finfo(log_p.dtype).tiny))  # 0 has no derivative of a power
+        return doubt.pow(gamma) * -log_p
 
     return log_probability_loss(
         f,

@@ -52,16 +52,21 @@ def class_loss(
     label_smoothing: float = 0.0,
     constants: Sequence[Tensor] = (),
     fused: Loss | None = None,
+    questions: bool = False,
 ) -> Tensor:
     """Check, leave out, smooth, apply the one loss or the other, weigh and reduce.
 
     Class weights w and label smoothing are for losses that are linear in the target: they give Σ w_c t_c ℓ_c
     of smoothed labels t, and the mean divides by the sum of all w_c t_c. The losses may close over the
     ``constants``, but no other tensor. ``fused`` is ``hard_loss`` as a function of torch, with its options
-    ``weight``, of the classes, ``label_smoothing`` and ``reduction``.
+    ``weight``, of the classes, ``label_smoothing`` and ``reduction``. With ``questions`` there is one logit
+    less than there are classes.
     """
     _check.is_tensor(input=input, target=target)
-    is_index = takes_indices(input, target)
+    of_classes = input
+    if questions:
+        of_classes = input[:, :1].expand(-1, input.shape[1] + 1, *[-1] * (input.ndim - 2))
+    is_index = takes_indices(of_classes, target)
     tolerance = sum_tolerance(target)
     logits, *rest = _check.promote(input) if is_index else _check.promote(input, target)
     target = target.long() if is_index else rest[0]
@@ -73,7 +78,7 @@ def class_loss(
     if weight is not None:
         target = torch.where((weight if is_index else weight.unsqueeze(1)) == 0, 0, target)
     _check.below_infinity("input", logits, None if weight is None else weight.unsqueeze(1))
-    check_target(target, logits, weight, is_index, tolerance)
+    check_target(target, of_classes, weight, is_index, tolerance)
 
     def compute() -> Tensor:
         return _smooth_and_weigh(
@@ -89,7 +94,7 @@ def class_loss(
             fused,
         )
 
-    return naming_the_index(compute, target, logits.shape[1]) if is_index else compute()
+    return naming_the_index(compute, target, of_classes.shape[1]) if is_index else compute()
 
 
 def _smooth_and_weigh(
@@ -163,7 +168,8 @@ def _smooth_and_weigh(
 def _torch_may_weigh(logits: Tensor, target: Tensor, by_class: Tensor) -> bool:
     """Whether torch's form takes these weights of the classes, and its number is ours: none is 0 or extreme."""
     return (
-        not by_class.requires_grad
+        target.numel() > 0
+        and not by_class.requires_grad
         and _eager.known_between(by_class, 1e-15, 1e15)
         and not _chunked.worth_chunking((logits, target), _chunked.MANY)
     )
@@ -291,10 +297,31 @@ def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
     return torch.where((log_p == -torch.inf) & (t == 0), 0.0, log_p)
 
 
-def replace_own(x: Tensor, y: Tensor, value: float | Tensor) -> Tensor:
-    """``x`` with the value in the place of each sample's class: by comparison where a compiler may fuse it."""
-    y = y.unsqueeze(1)
-    if not torch.compiler.is_compiling():
-        return x.scatter(1, y, value)
-    places = torch.arange(x.shape[1], device=x.device).view(-1, *[1] * (x.ndim - 2))
-    return torch.where(places == places.expand(x.shape).gather(1, y), value, x)
+def own(x: Tensor, y: Tensor) -> Tensor:
+    """The entry of each sample's class, (N, 1, *): by a function whose gradient a compiler fuses."""
+    return -F.nll_loss(x, y, ignore_index=_NO_CLASS, reduction="none").unsqueeze(1)
+
+
+def replace_own(x: Tensor, y: Tensor, value: float) -> Tensor:
+    """``x`` with the value in the place of each sample's class."""
+    if torch.compiler.is_compiling():
+        return torch.where(_is_own(x, y), value, x)
+    return x.scatter(1, y.unsqueeze(1), value)
+
+
+def add_to_own(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """``x`` with the value, (N, 1, *), added to the entry of each sample's class."""
+    if torch.compiler.is_compiling():
+        return x + torch.where(_is_own(x, y), value, 0.0)
+    return x.scatter_add(1, y.unsqueeze(1), value)
+
+
+def _is_own(x: Tensor, y: Tensor) -> Tensor:
+    """The places of the samples' classes: a comparison, which a compiler fuses, unlike a scatter."""
+    k = places(x.shape[1], x)
+    return k == k.expand(x.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
+
+
+def places(classes: int, like: Tensor) -> Tensor:
+    """0, 1, … on the axis of the classes."""
+    return torch.arange(classes, device=like.device).view(-1, *[1] * (like.ndim - 2))

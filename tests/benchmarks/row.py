@@ -141,16 +141,15 @@ def embeddings(*sizes: tuple[int, int]) -> Sizes:
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> Sizes:
-    """Embeddings ``e`` of classes ``k`` and class vectors ``C``; class vectors that PML's losses own."""
+    """Embeddings ``e`` of classes ``k`` and class vectors ``C``; PML's losses own such vectors."""
 
     def inputs(n: int, d: int, c: int) -> Inputs:
-        losses = namespace()["losses"]
         return {
             "e": leaf(n, d),
             "C": leaf(d, c),
             "k": torch.arange(n) % c,
-            "arcface": losses.ArcFaceLoss(c, d),
-            "cosface": losses.CosFaceLoss(c, d),
+            "arcface": lambda: namespace()["losses"].ArcFaceLoss(c, d),
+            "cosface": lambda: namespace()["losses"].CosFaceLoss(c, d),
         }
 
     return {f"{number(n)} × {d}, {number(c)} classes": partial(inputs, n, d, c) for n, d, c in sizes}

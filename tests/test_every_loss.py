@@ -99,7 +99,8 @@ def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None
                     assert value.item() == math.copysign(math.inf, exact)
                 else:
                     error = abs(mpmath.mpf(value.item()) - exact) / scale
-                    assert error < 60 * torch.finfo(dtype).eps, (row, hyper, dtype, value.item(), exact)
+                    ulps = 60 if value.device.type == "cpu" else 120  # a GPU's exp is off by up to two
+                    assert error < ulps * torch.finfo(dtype).eps, (row, hyper, dtype, value.item(), exact)
 
 
 def digits(value: Any) -> Any:

@@ -135,7 +135,9 @@ def among(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
 
 def queue(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
     keys = torch.cat([k, QUEUE.to(k.dtype)])
-    return lossfns.info_nce_loss(q, keys, candidates=torch.arange(len(keys)) >= len(k), **hyper)
+    return lossfns.info_nce_loss(
+        q, keys, candidates=torch.arange(len(keys), device=k.device) >= len(k), **hyper
+    )
 
 
 X, Y = normal(7, 3), normal(7, 3, seed=1)
@@ -1700,7 +1702,7 @@ def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_center_loss_is_that_of_the_plain_form(chunks: str) -> None:
     graph = center(X.clone().requires_grad_(), CENTERS).grad_fn
-    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks")
+    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks" and X.device.type == "cpu")
     same(partial(center, reduction="none"), plain_center, X, CENTERS)
     same(partial(center, reduction="sum"), lambda x, c: plain_center(x, c).sum(), X, CENTERS)
     same(center, lambda x, c: plain_center(x, c).mean(), X, CENTERS)

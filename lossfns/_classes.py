@@ -147,10 +147,10 @@ def _smooth_and_weigh(
         if not label_smoothing:
             return loss
         if by_class is not None:
-            own = by_class.reshape(-1)[t]
-            loss = own * torch.where(own == 0, 0.0, loss)
-        uniform = z.new_full((z.shape[1], *[1] * (z.ndim - 2)), label_smoothing / z.shape[1])
-        return (1 - label_smoothing) * loss + soft_loss(z, uniform if by_class is None else by_class * uniform)
+            factor = by_class.reshape(-1)[t]
+            loss = factor * torch.where(factor == 0, 0.0, loss)
+        uniform = torch.ones_like(places(z.shape[1], z), dtype=z.dtype) if by_class is None else by_class
+        return (1 - label_smoothing) * loss + soft_loss(z, label_smoothing / z.shape[1] * uniform)
 
     return reduce_loss(
         masked_loss,
@@ -166,7 +166,7 @@ def _smooth_and_weigh(
 
 
 def _torch_may_weigh(logits: Tensor, target: Tensor, by_class: Tensor) -> bool:
-    """Whether torch's form takes these weights of the classes, and its number is ours: none is 0 or extreme."""
+    """Whether torch's form takes these weights of the classes and has our number: none is 0 or extreme."""
     return (
         target.numel() > 0
         and not by_class.requires_grad

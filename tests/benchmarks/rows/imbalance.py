@@ -1,6 +1,6 @@
 """Rows of imbalance."""
 
-from tests.benchmarks.row import ELEMENTS, MAPS, ROWS, Row, row
+from tests.benchmarks.row import ELEMENTS, MAPS, ROWS, Failure, Row, row
 
 FOCAL = {
     "MONAI": "monai.losses.FocalLoss(gamma=2, use_softmax=True, to_onehot_y=True)(z, k[:, None])",
@@ -14,8 +14,40 @@ BINARY_FOCAL = {
 }
 
 TABLE: tuple[Row, ...] = (
-    Row("focal_loss(z, k)", "", ROWS, theirs=FOCAL),
-    Row("focal_loss(Z, K)", "", MAPS, theirs=FOCAL_OF_MAPS),
+    Row(
+        "focal_loss(z, k)",
+        "((1 - (-(s := F.cross_entropy(z, k, reduction='none'))).exp()) ** 2 * s).mean()",
+        ROWS,
+        theirs=FOCAL,
+    ),
+    Row(
+        "focal_loss(Z, K)",
+        "((1 - (-(s := F.cross_entropy(Z, K, reduction='none'))).exp()) ** 2 * s).mean()",
+        MAPS,
+        theirs=FOCAL_OF_MAPS,
+    ),
+    Row(
+        "focal_loss(z, k, gamma=0.5)",
+        "((1 - (-(s := F.cross_entropy(z, k, reduction='none'))).exp()) ** 0.5 * s).mean()",
+        ROWS,
+        Failure(
+            "NaN gradient where a probability rounds to 1",
+            "z = torch.tensor([[0.0, -200.0]]); k = torch.tensor([0])",
+            "torch.zeros(1, 2)",
+            "z",
+        ),
+    ),
+    Row("logit_adjusted_loss(z, k, class_prior=c)", "F.cross_entropy(z + c.log(), k)", ROWS),
+    Row(
+        "ldam_loss(z, k, class_count=100 * c)",
+        "F.cross_entropy(30 * (z - 0.5 * F.one_hot(k, len(c)) * (c.min() / c) ** 0.25), k)",
+        ROWS,
+        Failure(
+            "NaN from a class without samples",
+            "z = torch.zeros(1, 2); k = torch.tensor([1]); c = torch.tensor([0.0, 1.0])",
+            "math.log1p(math.exp(15 * 0.01**0.25))",
+        ),
+    ),
     row("binary_focal_loss(x, b, gamma=1.5, alpha=0.3)", "", ELEMENTS),
     Row("binary_focal_loss(x, b)", "", ELEMENTS, theirs=BINARY_FOCAL),
     row("asymmetric_loss(x, b, gamma_pos=1, gamma_neg=3, clip=0.05)", "", ELEMENTS),

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss, expand_like, mix, times
+from lossfns._binary import binary_loss, expand_like, mix, nearer_label, soft_logistic, times
 from lossfns._classes import (
     class_loss,
     fused_cross_entropy,
@@ -28,7 +28,7 @@ from lossfns._classes import (
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
-from lossfns._numerics import one_minus_exp, softplus
+from lossfns._numerics import both_softplus, one_minus_exp, softplus
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
 from lossfns._rules import Reduction, checked
 
@@ -183,14 +183,19 @@ def binary_cross_entropy(
         each["pos_weight"] = expand_like("pos_weight", pos_weight, input)
 
     def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
-        if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
-            signed = torch.rsub(t, 1, alpha=2) * x
-            return softplus(signed) if factor is None else times(1 - t + factor * t, softplus, signed)
-        if factor is None:
-            return _soft_logistic(x, t, label_smoothing)
+        hard = _eager.known_integral(t) and not t.requires_grad
+        if hard and label_smoothing == 0:
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return softplus(wrong) if factor is None else times(1 - t + factor * t, softplus, wrong)
+        if hard and factor is None and _eager.known_finite(x):
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return torch.sub(softplus(wrong), wrong, alpha=label_smoothing / 2)
+        if factor is None and _eager.can_read(x):
+            sign, soft = nearer_label(t)
+            return soft_logistic(x, sign, (1 - label_smoothing) * soft + label_smoothing / 2 * sign)
         yes = (1 - label_smoothing) * t + label_smoothing / 2
         no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
-        return mix(lambda z: softplus(-z), softplus, x, factor * yes, no)
+        return mix(lambda x: both_softplus(-x), x, yes if factor is None else factor * yes, no)
 
     return elementwise(
         logistic,
@@ -201,17 +206,6 @@ def binary_cross_entropy(
         target=target,
         **each,  # type: ignore[arg-type]
     )
-
-
-def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:
-    """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
-    hard = (t > 0.5).to(t.dtype)
-    soft = t - hard
-    if smoothing:
-        soft = (1 - smoothing) * soft + smoothing * (0.5 - hard)
-    # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
-    finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
-    return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 
 @checked()
@@ -418,7 +412,9 @@ def hinge_loss(
         loss = F.relu(margin - x)
         return loss.square() if squared else loss
 
-    return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
+    return binary_loss(
+        lambda x: (hinge(x), hinge(-x)), input, target, positive=hinge, weight=weight, reduction=reduction
+    )
 
 
 Variant = Literal["crammer-singer", "weston-watkins"]

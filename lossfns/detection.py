@@ -17,10 +17,10 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns import _rules as rules
-from lossfns._binary import mix
+from lossfns._binary import finite_where_sure, nearer_label, soft_logistic
 from lossfns._check import Domain
 from lossfns._module import LossModule
-from lossfns._numerics import safe_divide, softplus, underflows
+from lossfns._numerics import both_softplus, safe_divide, underflows
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
 from lossfns._rules import Reduction, checked
 
@@ -313,10 +313,10 @@ def quality_focal_loss(
     """
 
     def quality(x: Tensor, t: Tensor) -> Tensor:
-        if beta == 0:
-            return _cross_entropy(x, t)
-        gap = t * torch.sigmoid(-x) - (1 - t) * torch.sigmoid(x)  # t − p, for labels to the last digit
-        return _size_to_the_power(gap, beta) * _cross_entropy(x, t)
+        sign, soft = nearer_label(t)
+        loss = soft_logistic(x, sign, soft)
+        gap = torch.sigmoid(sign * x) - sign * soft  # |t − p|, for labels to the last digit
+        return _size_to_the_power(gap, beta) * loss if beta else loss
 
     return elementwise(
         quality, weight, reduction, domains={"target": _check.probability}, input=input, target=target
@@ -365,17 +365,15 @@ def varifocal_loss(
     """
 
     def varifocal(x: Tensor, t: Tensor) -> Tensor:
-        focus = alpha * torch.exp(-gamma * softplus(-x)) if gamma else alpha
-        negative = t <= 0
-        return torch.where(negative, focus, t) * _cross_entropy(x, torch.where(negative, 0.0, t))
+        negative = (t <= 0).to(t.dtype)
+        t = t * (1 - negative)  # with no slope there
+        no, yes = both_softplus(finite_where_sure(x, t, 1 - t))
+        focus = alpha * torch.exp(-gamma * yes) if gamma else alpha
+        return (t + negative * focus) * (t * yes + (1 - t) * no)
 
     return elementwise(
         varifocal, weight, reduction, domains={"target": _check.probability}, input=input, target=target
     )
-
-
-def _cross_entropy(x: Tensor, t: Tensor) -> Tensor:
-    return mix(lambda x: softplus(-x), softplus, x, t, 1 - t)
 
 
 def _size_to_the_power(gap: Tensor, beta: float) -> Tensor:

@@ -7,6 +7,7 @@ or element-wise scores with binary labels.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
@@ -20,7 +21,7 @@ from lossfns._classes import (
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
-from lossfns._numerics import one_minus_exp, softplus
+from lossfns._numerics import both_softplus, one_minus_exp, softplus
 from lossfns._rules import Reduction, checked
 from lossfns._similarity import to_float64
 
@@ -139,9 +140,9 @@ def focal_loss(
     )
 
 
-def _focal(x: Tensor, gamma: float) -> Tensor:
-    """(1 − p)^γ (−log p) at p = σ(x), in logarithms: nothing to cancel, nothing to divide by."""
-    return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
+def _focal(cost: Tensor, other: Tensor, gamma: float) -> Tensor:
+    """(1 − p)^γ (−log p) from −log p and −log(1 − p): nothing to cancel, nothing to divide by."""
+    return torch.exp(-gamma * other) * cost if gamma else cost
 
 
 @checked(gamma=rules.non_negative, alpha=rules.optional(rules.or_broadcast(rules.unit_interval)))
@@ -182,8 +183,16 @@ def binary_focal_loss(
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
         tensor([0.1733, 0.5199])
     """
+
+    def positive(x: Tensor) -> Tensor:
+        return _focal(softplus(-x), softplus(x), gamma) if gamma else softplus(-x)
+
+    def branches(x: Tensor) -> tuple[Tensor, Tensor]:
+        no, yes = both_softplus(x)
+        return _focal(yes, no, gamma), _focal(no, yes, gamma)
+
     return binary_loss(
-        lambda x: _focal(x, gamma), input, target, weight=weight, reduction=reduction, alpha=alpha
+        branches, input, target, positive=positive, weight=weight, reduction=reduction, alpha=alpha
     )
 
 
@@ -225,17 +234,19 @@ def asymmetric_loss(
         tensor([0.6931, 0.0245, 0.0000])
     """
 
-    def negative(x: Tensor) -> Tensor:
+    def branches(x: Tensor) -> tuple[Tensor, Tensor]:
+        no, yes = both_softplus(x)
+        positive = _focal(yes, no, gamma_pos)
         if clip == 0:
-            return _focal(-x, gamma_neg)
+            return positive, _focal(no, yes, gamma_neg)
         q = torch.sigmoid(x) - clip
-        counts = q > 0
-        factor = torch.where(counts, q, 1.0).pow(gamma_neg)
-        return torch.where(counts, -factor * torch.log(torch.sigmoid(-x) + clip), 0.0)
+        log = torch.log(torch.sigmoid(-x) + clip)
+        if gamma_neg >= 2:
+            return positive, -F.relu(q).pow(gamma_neg) * log
+        counts = q > 0  # else the derivatives of the power are infinite at 0
+        return positive, torch.where(counts, -torch.where(counts, q, 1.0).pow(gamma_neg) * log, 0.0)
 
-    return binary_loss(
-        lambda x: _focal(x, gamma_pos), input, target, negative=negative, weight=weight, reduction=reduction
-    )
+    return binary_loss(branches, input, target, weight=weight, reduction=reduction)
 
 
 @checked(class_prior=rules.class_vector, tau=rules.non_negative, ignore_index=rules.integer)

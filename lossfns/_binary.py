@@ -8,17 +8,16 @@ import torch
 from torch import Tensor
 
 from lossfns import _check, _eager
-from lossfns._numerics import softplus
 from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
-Branches = Callable[[Tensor], tuple[Tensor, Tensor]]
+Mixed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _FAR = 1e18  # its square is finite, too
 
 
 def binary_loss(
-    branches: Branches,
+    mixed: Mixed,
     input: Tensor,
     target: Tensor,
     *,
@@ -27,9 +26,9 @@ def binary_loss(
     positive: Branch | None = None,
     alpha: float | Tensor | None = None,
 ) -> Tensor:
-    """The loss t · a + (1 − t) · b of ``branches`` (a, b), the terms times ``alpha`` and 1 − ``alpha``.
+    """The loss ``mixed(x, t, 1 - t)``, linear in the weights of the labels, here times ``alpha`` and 1 − it.
 
-    Where b(x) is a(−x), one evaluation of a, ``positive``, serves all labels that are 0 or 1.
+    Where that is t · a(x) + (1 − t) · a(−x), one evaluation of a, ``positive``, serves labels 0 and 1.
     """
     tensors = {"input": input, "target": target}
     if isinstance(alpha, Tensor):
@@ -41,7 +40,7 @@ def binary_loss(
             signed = torch.rsub(t, -1, alpha=-2) * x
             return positive(signed) if a is None else times(1 - a + (2 * a - 1) * t, positive, signed)
         yes, no = (t, 1 - t) if a is None else (a * t, (1 - a) * (1 - t))
-        return mix(branches, x, yes, no)
+        return mixed(x, yes, no)
 
     domains = {"target": _check.probability, "alpha": _check.probability}
     return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
@@ -66,29 +65,26 @@ def times(factor: Tensor, branch: Branch, x: Tensor) -> Tensor:
     return factor * branch(torch.where((factor == 0) & (x.abs() == torch.inf), 0.0, x))
 
 
-def finite_where_sure(x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """Scores, no longer infinite where the only label of any weight is the one that they are sure of."""
-    if _eager.known_finite(x):
-        return x
-    return torch.where(torch.where(x < 0, yes, no) == 0, x.clamp(-_FAR, _FAR), x)
+def mix(a: Branch, b: Branch, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """yes · a(x) + no · b(x), where 0 · ∞ is 0."""
+    return times(yes, a, x) + times(no, b, x)
 
 
-def mix(branches: Branches, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """yes · a + no · b of ``branches`` (a, b), the first of which is 0 at ∞, the second at −∞; 0 · ∞ is 0."""
-    a, b = branches(finite_where_sure(x, yes, no))
-    return yes * a + no * b
+def sides(x: Tensor, yes: Tensor, no: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """|x|, log(1 + exp −|x|) and the weights of the label that x speaks against and of that it speaks for.
 
-
-def nearer_label(t: Tensor) -> tuple[Tensor, Tensor]:
-    """1 − 2h, where h is the label, 0 or 1, nearer to t, and t − h."""
-    hard = (t > 0.5).to(t.dtype)
-    return torch.rsub(hard, 1, alpha=2), t - hard
-
-
-def soft_logistic(x: Tensor, sign: Tensor, soft: Tensor) -> Tensor:
-    """t · softplus(−x) + (1 − t) · softplus(x), from the label nearer to t, so that nothing cancels."""
+    softplus(−x) and softplus(x), σ(x) and σ(−x) are made of these without cancellation, at the price of one
+    exponential and one logarithm. The sign is a constant, as that of ``abs`` is not at 0 in its derivatives.
+    """
+    below = (x < 0).to(x.dtype)
+    size = torch.rsub(below, 1, alpha=2) * x
+    against, for_it = torch.lerp(no, yes, below), torch.lerp(yes, no, below)
     if not _eager.known_finite(x):
-        # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
-        finite = torch.where((x.abs() == torch.inf) & ~(soft * x < 0), 0.0, x)
-        return softplus(sign * x) - soft * finite
-    return softplus(sign * x) - soft * x
+        size = torch.where(against == 0, size.clamp(max=_FAR), size)  # 0 · ∞ is 0
+    return size, torch.log1p(torch.exp(-size)), against, for_it
+
+
+def logistic(x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """yes · softplus(−x) + no · softplus(x), where 0 · ∞ is 0."""
+    size, rest, against, _ = sides(x, yes, no)
+    return against * size + (yes + no) * rest

@@ -6,27 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _eager
 from lossfns._similarity import to_float64
 
 
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp x), exact to rounding (torch drops exp(−x) from 20 on)."""
     return F.softplus(x, threshold=50.0)
-
-
-def both_softplus(x: Tensor) -> tuple[Tensor, Tensor]:
-    """log(1 + exp x) and log(1 + exp −x); for a compiler by one exponential and one logarithm.
-
-    There |x| is a choice of branches, since the derivatives of ``abs`` at 0 are not those that are wanted.
-    """
-    if _eager.can_read(x):
-        return softplus(x), softplus(-x)
-    below = x < 0
-    size = torch.where(below, -x, x)
-    rest = torch.log1p(torch.exp(-size))
-    larger = size + rest
-    return torch.where(below, rest, larger), torch.where(below, larger, rest)
 
 
 def one_minus_exp(x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss, expand_like, mix, nearer_label, soft_logistic, times
+from lossfns._binary import binary_loss, expand_like, logistic, mix, times
 from lossfns._classes import (
     class_loss,
     fused_cross_entropy,
@@ -28,7 +28,7 @@ from lossfns._classes import (
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
-from lossfns._numerics import both_softplus, one_minus_exp, softplus
+from lossfns._numerics import one_minus_exp, softplus
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
 from lossfns._rules import Reduction, checked
 
@@ -182,7 +182,7 @@ def binary_cross_entropy(
         _check.is_tensor(input=input, pos_weight=pos_weight)
         each["pos_weight"] = expand_like("pos_weight", pos_weight, input)
 
-    def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
+    def loss(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
         hard = _eager.known_integral(t) and not t.requires_grad
         if hard and label_smoothing == 0:
             wrong = torch.rsub(t, 1, alpha=2) * x
@@ -190,15 +190,13 @@ def binary_cross_entropy(
         if hard and factor is None and _eager.known_finite(x):
             wrong = torch.rsub(t, 1, alpha=2) * x
             return torch.sub(softplus(wrong), wrong, alpha=label_smoothing / 2)
-        if factor is None and _eager.can_read(x):
-            sign, soft = nearer_label(t)
-            return soft_logistic(x, sign, (1 - label_smoothing) * soft + label_smoothing / 2 * sign)
-        yes = (1 - label_smoothing) * t + label_smoothing / 2
-        no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
-        return mix(lambda x: both_softplus(-x), x, yes if factor is None else factor * yes, no)
+        yes, no = t, 1 - t
+        if label_smoothing:
+            yes, no = ((1 - label_smoothing) * v + label_smoothing / 2 for v in (yes, no))
+        return logistic(x, yes if factor is None else factor * yes, no)
 
     return elementwise(
-        logistic,
+        loss,
         weight,
         reduction,
         domains={"target": _check.probability},
@@ -413,7 +411,12 @@ def hinge_loss(
         return loss.square() if squared else loss
 
     return binary_loss(
-        lambda x: (hinge(x), hinge(-x)), input, target, positive=hinge, weight=weight, reduction=reduction
+        lambda x, yes, no: mix(hinge, lambda z: hinge(-z), x, yes, no),
+        input,
+        target,
+        positive=hinge,
+        weight=weight,
+        reduction=reduction,
     )
 
 

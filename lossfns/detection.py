@@ -17,10 +17,10 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns import _rules as rules
-from lossfns._binary import finite_where_sure, nearer_label, soft_logistic
+from lossfns._binary import logistic, sides
 from lossfns._check import Domain
 from lossfns._module import LossModule
-from lossfns._numerics import both_softplus, safe_divide, underflows
+from lossfns._numerics import safe_divide, softplus, underflows
 from lossfns._reduce import elementwise, expand_weight, reduce_loss
 from lossfns._rules import Reduction, checked
 
@@ -313,9 +313,9 @@ def quality_focal_loss(
     """
 
     def quality(x: Tensor, t: Tensor) -> Tensor:
-        sign, soft = nearer_label(t)
-        loss = soft_logistic(x, sign, soft)
-        gap = torch.sigmoid(sign * x) - sign * soft  # |t − p|, for labels to the last digit
+        size, rest, against, _ = sides(x, t, 1 - t)
+        loss = against * size + rest
+        gap = torch.sigmoid(-size) - against  # |p − t| but for the sign, for labels to the last digit
         return _size_to_the_power(gap, beta) * loss if beta else loss
 
     return elementwise(
@@ -367,9 +367,8 @@ def varifocal_loss(
     def varifocal(x: Tensor, t: Tensor) -> Tensor:
         negative = (t <= 0).to(t.dtype)
         t = t * (1 - negative)  # with no slope there
-        no, yes = both_softplus(finite_where_sure(x, t, 1 - t))
-        focus = alpha * torch.exp(-gamma * yes) if gamma else alpha
-        return (t + negative * focus) * (t * yes + (1 - t) * no)
+        focus = alpha * torch.exp(-gamma * softplus(-x)) if gamma else alpha
+        return (t + negative * focus) * logistic(x, t, 1 - t)
 
     return elementwise(
         varifocal, weight, reduction, domains={"target": _check.probability}, input=input, target=target

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss
+from lossfns._binary import binary_loss, mix, sides
 from lossfns._classes import (
     broadcast_classes,
     class_loss,
@@ -21,7 +21,7 @@ from lossfns._classes import (
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
-from lossfns._numerics import both_softplus, one_minus_exp, softplus
+from lossfns._numerics import one_minus_exp, softplus
 from lossfns._rules import Reduction, checked
 from lossfns._similarity import to_float64
 
@@ -140,9 +140,15 @@ def focal_loss(
     )
 
 
-def _focal(cost: Tensor, other: Tensor, gamma: float) -> Tensor:
-    """(1 − p)^γ (−log p) from −log p and −log(1 − p): nothing to cancel, nothing to divide by."""
-    return torch.exp(-gamma * other) * cost if gamma else cost
+def _focal(x: Tensor, gamma: float) -> Tensor:
+    """(1 − p)^γ (−log p) at p = σ(x), in logarithms: nothing to cancel, nothing to divide by."""
+    return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
+
+
+def _mixed_focal(x: Tensor, yes: Tensor, no: Tensor, gamma: float) -> Tensor:
+    """yes · focal(x) + no · focal(−x)."""
+    size, rest, against, for_it = sides(x, yes, no)
+    return torch.exp(-gamma * rest) * (against * (size + rest) + for_it * torch.exp(-gamma * size) * rest)
 
 
 @checked(gamma=rules.non_negative, alpha=rules.optional(rules.or_broadcast(rules.unit_interval)))
@@ -183,16 +189,14 @@ def binary_focal_loss(
         >>> binary_focal_loss(torch.zeros(2), torch.tensor([1, 0]), gamma=0.0, alpha=0.25, reduction="none")
         tensor([0.1733, 0.5199])
     """
-
-    def positive(x: Tensor) -> Tensor:
-        return _focal(softplus(-x), softplus(x), gamma) if gamma else softplus(-x)
-
-    def branches(x: Tensor) -> tuple[Tensor, Tensor]:
-        no, yes = both_softplus(x)
-        return _focal(yes, no, gamma), _focal(no, yes, gamma)
-
     return binary_loss(
-        branches, input, target, positive=positive, weight=weight, reduction=reduction, alpha=alpha
+        lambda x, yes, no: _mixed_focal(x, yes, no, gamma),
+        input,
+        target,
+        positive=lambda x: _focal(x, gamma),
+        weight=weight,
+        reduction=reduction,
+        alpha=alpha,
     )
 
 
@@ -234,19 +238,23 @@ def asymmetric_loss(
         tensor([0.6931, 0.0245, 0.0000])
     """
 
-    def branches(x: Tensor) -> tuple[Tensor, Tensor]:
-        no, yes = both_softplus(x)
-        positive = _focal(yes, no, gamma_pos)
+    def negative(x: Tensor) -> Tensor:
         if clip == 0:
-            return positive, _focal(no, yes, gamma_neg)
+            return _focal(-x, gamma_neg)
         q = torch.sigmoid(x) - clip
         log = torch.log(torch.sigmoid(-x) + clip)
         if gamma_neg >= 2:
-            return positive, -F.relu(q).pow(gamma_neg) * log
-        counts = q > 0  # else the derivatives of the power are infinite at 0
-        return positive, torch.where(counts, -torch.where(counts, q, 1.0).pow(gamma_neg) * log, 0.0)
+            return -F.relu(q).pow(gamma_neg) * log
+        counts = q > 0  # else the power has infinite derivatives at 0
+        return torch.where(counts, -torch.where(counts, q, 1.0).pow(gamma_neg) * log, 0.0)
 
-    return binary_loss(branches, input, target, weight=weight, reduction=reduction)
+    return binary_loss(
+        lambda x, yes, no: mix(lambda z: _focal(z, gamma_pos), negative, x, yes, no),
+        input,
+        target,
+        weight=weight,
+        reduction=reduction,
+    )
 
 
 @checked(class_prior=rules.class_vector, tau=rules.non_negative, ignore_index=rules.integer)

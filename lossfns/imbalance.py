@@ -14,6 +14,7 @@ from lossfns import _check
 from lossfns import _rules as rules
 from lossfns._binary import binary_loss, mix, sides
 from lossfns._classes import (
+    add_to_own,
     broadcast_classes,
     class_loss,
     hard_cross_entropy,
@@ -125,9 +126,8 @@ def focal_loss(
     def f(log_p: Tensor) -> Tensor:
         if gamma == 0:
             return -log_p
-        sure = log_p == 0
-        log_p = torch.where(sure, -1.0, log_p)
-        return torch.where(sure, 0.0, (-torch.expm1(log_p)).pow(gamma) * -log_p)
+        log_p = log_p.clamp(max=-torch.finfo(log_p.dtype).tiny)  # at 0 a power may have no derivative
+        return (-torch.expm1(log_p)).pow(gamma) * -log_p
 
     return log_probability_loss(
         f,
@@ -363,8 +363,7 @@ def ldam_loss(
         return max_margin * (count.min() / count).pow(0.25)
 
     def hard_loss(scores: Tensor, y: Tensor) -> Tensor:
-        own = margins(scores).reshape(-1)[y].unsqueeze(1)
-        shifted = scores.scatter_add(1, y.unsqueeze(1), -own)
+        shifted = add_to_own(scores, y, -margins(scores).reshape(-1)[y].unsqueeze(1))
         return hard_cross_entropy(scale * shifted, y)
 
     def soft_loss(scores: Tensor, t: Tensor) -> Tensor:

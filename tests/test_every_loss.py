@@ -469,7 +469,7 @@ ODD_TENSORS: dict[str, Callable[[Tensor], Tensor]] = {
     "float8": lambda a: a.float().to(torch.float8_e4m3fn),
     "quantised": lambda a: torch.quantize_per_tensor(a.float(), 0.1, 0, torch.quint8),
     "sparse": lambda a: a.to_sparse(),
-    "mkldnn": lambda a: a.float().to_mkldnn(),
+    "mkldnn": lambda a: a.cpu().float().to_mkldnn(),
     "nested": lambda a: torch.nested.nested_tensor(list(torch.atleast_1d(a))),
     "elsewhere": lambda a: a.to("meta"),
 }

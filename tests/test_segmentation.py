@@ -17,7 +17,7 @@ from torch import Tensor
 import lossfns
 from lossfns import _chunked, _eager, verify
 from tests.cases.segmentation import CASES, choquet
-from tests.support import gradient, one_graph_for_many
+from tests.support import gradient, one_graph_for_many, wrong_index
 
 OVERLAP = ("dice_loss", "jaccard_loss", "tversky_loss", "focal_tversky_loss", "generalized_dice_loss")
 SOFTMAX = (*OVERLAP, "lovasz_softmax_loss")
@@ -989,6 +989,7 @@ def test_what_is_found_has_digits_where_it_is_little(
         assert value.item() == pytest.approx(1 / 9, rel=1e-6)
 
 
+@wrong_index
 def test_an_index_that_is_no_class_is_refused() -> None:
     for bad in (3, -1, 255):
         with pytest.raises(IndexError, match=f"an index from 0 to 2 or ignore_index, got {bad}"):

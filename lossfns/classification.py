@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss, expand_like, mix, times
+from lossfns._binary import binary_loss, expand_like, logistic, mix, times
 from lossfns._classes import (
     add_to_own,
     class_loss,
@@ -186,18 +186,21 @@ def binary_cross_entropy(
         _check.is_tensor(input=input, pos_weight=pos_weight)
         each["pos_weight"] = expand_like("pos_weight", pos_weight, input)
 
-    def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
-        if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
-            signed = torch.rsub(t, 1, alpha=2) * x
-            return softplus(signed) if factor is None else times(1 - t + factor * t, softplus, signed)
-        if factor is None:
-            return _soft_logistic(x, t, label_smoothing)
-        yes = (1 - label_smoothing) * t + label_smoothing / 2
-        no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
-        return mix(lambda z: softplus(-z), softplus, x, factor * yes, no)
+    def loss(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
+        hard = _eager.known_integral(t) and not t.requires_grad
+        if hard and label_smoothing == 0:
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return softplus(wrong) if factor is None else times(1 - t + factor * t, softplus, wrong)
+        if hard and factor is None and _eager.known_finite(x):
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return torch.sub(softplus(wrong), wrong, alpha=label_smoothing / 2)
+        yes, no = t, 1 - t
+        if label_smoothing:
+            yes, no = ((1 - label_smoothing) * v + label_smoothing / 2 for v in (yes, no))
+        return logistic(x, yes if factor is None else factor * yes, no)
 
     return elementwise(
-        logistic,
+        loss,
         weight,
         reduction,
         domains={"target": _check.probability},
@@ -205,17 +208,6 @@ def binary_cross_entropy(
         target=target,
         **each,  # type: ignore[arg-type]
     )
-
-
-def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:
-    """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
-    hard = (t > 0.5).to(t.dtype)
-    soft = t - hard
-    if smoothing:
-        soft = (1 - smoothing) * soft + smoothing * (0.5 - hard)
-    # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
-    finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
-    return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 
 @checked()
@@ -422,7 +414,14 @@ def hinge_loss(
         loss = F.relu(margin - x)
         return loss.square() if squared else loss
 
-    return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
+    return binary_loss(
+        lambda x, yes, no: mix(hinge, lambda z: hinge(-z), x, yes, no),
+        input,
+        target,
+        positive=hinge,
+        weight=weight,
+        reduction=reduction,
+    )
 
 
 Variant = Literal["crammer-singer", "weston-watkins"]

@@ -140,6 +140,24 @@ def bins(*sizes: tuple[int, int]) -> Sizes:
     return {f"{number(n)} × {c}": partial(inputs, n, c) for n, c in sizes}
 
 
+def patients(*sizes: int) -> Sizes:
+    """Scores ``x``, times ``a`` and events ``b``."""
+
+    def inputs(n: int) -> Inputs:
+        return {"x": leaf(n), "a": torch.rand(n), "b": torch.randint(2, (n,)).float()}
+
+    return {number(n): partial(inputs, n) for n in sizes}
+
+
+def intervals(*sizes: tuple[int, int]) -> Sizes:
+    """Logits ``z`` of intervals, the last one ``k`` that was watched, and events ``b``."""
+
+    def inputs(n: int, c: int) -> Inputs:
+        return {"z": leaf(n, c), "k": torch.arange(n) % c, "b": torch.randint(2, (n,)).float()}
+
+    return {f"{number(n)} × {c}": partial(inputs, n, c) for n, c in sizes}
+
+
 def embeddings(*sizes: tuple[int, int]) -> Sizes:
     """Embeddings ``e``, ``f`` and ``h``, two of each class in ``k``."""
 
@@ -170,6 +188,8 @@ ROWS = classes((32, 10), (256, 1000), (2048, 2000), (4096, 10_000))
 MAPS = maps((2, 4, 64), (4, 8, 192), (8, 4, 256), (2, 21, 512))
 BOXES = boxes(16, 10_000, 100_000, 1_000_000)
 BINS = bins((64, 16), (10_000, 16), (100_000, 16), (1_000_000, 16))
+PATIENTS = patients(1000, 10_000, 100_000, 1_000_000)
+INTERVALS = intervals((64, 16), (10_000, 16), (100_000, 16), (1_000_000, 16))
 TRIPLES = embeddings((32, 128), (1000, 128), (8192, 128), (65_536, 128))
 PAIRS = embeddings((32, 128), (512, 128), (2048, 128), (4096, 128))
 PROTOTYPES = prototypes((32, 128, 10), (256, 128, 1000), (512, 128, 10_000), (2048, 128, 10_000))

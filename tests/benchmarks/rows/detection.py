@@ -1,6 +1,6 @@
 """Rows of detection."""
 
-from tests.benchmarks.row import BINS, BOXES, Failure, Row, row
+from tests.benchmarks.row import BINS, BOXES, ELEMENTS, Failure, Row, row
 
 # The corners of A ∩ B and of the hull, with their areas.
 OVERLAP = (
@@ -41,6 +41,27 @@ TABLE: tuple[Row, ...] = (
             "NaN where a bin beside the target is masked with −∞: 0 · ∞",
             "z, y = torch.tensor([[0.0, 1.0, -math.inf]]), torch.tensor([1.0])",
             "math.log1p(math.exp(-1))",
+        ),
+    ),
+    Row(
+        "quality_focal_loss(x, b)",
+        "((x.sigmoid() - b) ** 2 * F.binary_cross_entropy_with_logits(x, b, reduction='none')).mean()",
+        ELEMENTS,
+        Failure(
+            "twice what is right for a positive with a logit of 17: of σ − y hardly a digit is left",
+            "x, b = torch.tensor([17.0]), torch.ones(1)",
+            "(1 + math.exp(17)) ** -2 * math.log1p(math.exp(-17))",
+        ),
+    ),
+    Row(
+        "varifocal_loss(x, b)",
+        "(torch.where(b > 0, b, 0.75 * x.sigmoid() ** 2) "
+        "* F.binary_cross_entropy_with_logits(x, b, reduction='none')).mean()",
+        ELEMENTS,
+        Failure(
+            "0 for a negative with a logit of −20: (1 − y) z − log σ(z) cancels",
+            "x, b = torch.tensor([-20.0]), torch.zeros(1)",
+            "0.75 * (1 + math.exp(20)) ** -2 * math.log1p(math.exp(-20))",
         ),
     ),
 )

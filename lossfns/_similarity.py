@@ -14,20 +14,6 @@ from lossfns._chunked import tiled_rows
 PLAIN = 2**22
 
 
-def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows divided by their largest entry, that entry, and which rows are zero (there, ones and 1).
-
-    Squares of what is left neither overflow nor vanish. Lengths and unit vectors do not depend on the scale,
-    so it takes no part in the gradient.
-    """
-    if x.shape[-1] == 0:
-        x = torch.nn.functional.pad(x, (0, 1))
-    scale = x.detach().abs().amax(-1, keepdim=True)
-    zero = scale == 0
-    scale = torch.where(zero, 1.0, scale)
-    return torch.where(zero, 1.0, x / scale), scale, zero
-
-
 # Lengths whose squares neither overflow nor lose digits, in float32 and float64.
 _SAFE = (1e-12, 1e15)
 
@@ -37,8 +23,18 @@ def norm(x: Tensor) -> Tensor:
     plain: Tensor = torch.linalg.vector_norm(x, dim=-1)
     if _eager.known_between(plain, *_SAFE):
         return plain
-    y, scale, zero = _scaled(x)
-    return torch.where(zero, 0.0, torch.linalg.vector_norm(y, dim=-1, keepdim=True) * scale).squeeze(-1)
+    y, scale = _to_safe(x)
+    square = y.square().sum(-1)
+    zero = square == 0
+    return (torch.where(zero, 0.0, torch.where(zero, 1.0, square).sqrt()) * scale).to(x.dtype)
+
+
+def norm_and_square(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Euclidean norm of the rows, and its square, whose second derivative is right at 0, too."""
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1)
+    if _eager.known_between(length, *_SAFE):
+        return length, length.square()
+    return norm(x), x.square().sum(-1)
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -46,8 +42,25 @@ def normalize(x: Tensor) -> Tensor:
     plain: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     if _eager.known_between(plain, *_SAFE):
         return x / plain
-    y, _, zero = _scaled(x)
-    return torch.where(zero, 0.0, y / torch.linalg.vector_norm(y, dim=-1, keepdim=True))[..., : x.shape[-1]]
+    y, _ = _to_safe(x)
+    square = y.square().sum(-1, keepdim=True)
+    zero = square == 0
+    return (y * torch.where(zero, 0.0, torch.where(zero, 1.0, square).rsqrt())).to(x.dtype)
+
+
+def _to_safe(x: Tensor) -> tuple[Tensor, Tensor | float]:
+    """The rows such that squares of what counts neither overflow nor vanish, and what they are divided by.
+
+    float64 holds the squares of all float32: a pass less for a compiler. Others are divided by their largest
+    entry: lengths and unit vectors do not depend on the scale, so it takes no part in the gradient.
+    """
+    if x.dtype == torch.float32 and x.device.type != "mps":
+        return x.double(), 1.0
+    if not x.shape[-1]:
+        return x, 1.0
+    scale = x.detach().abs().amax(-1, keepdim=True)
+    scale = torch.where(scale == 0, 1.0, scale)
+    return x / scale, scale.squeeze(-1)
 
 
 def to_float64(x: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ from lossfns._similarity import (
     mask_columns,
     mask_diagonal_,
     norm,
+    norm_and_square,
     normalize,
     tiles,
     to_float64,
@@ -136,8 +137,8 @@ def contrastive_loss(
         raise ValueError(f"target must have shape {tuple(input1.shape[:-1])}, got {tuple(target.shape)}")
 
     def pull_or_push(u: Tensor, v: Tensor, y: Tensor) -> Tensor:
-        y, d = y[..., 0], u - v
-        return (y * d.square().sum(-1) + (1 - y) * F.relu(margin - norm(d)).square()) / 2
+        y, (d, square) = y[..., 0], norm_and_square(u - v)
+        return (y * square + (1 - y) * F.relu(margin - d).square()) / 2
 
     y = target.unsqueeze(-1).expand(input1.shape)  # cut into chunks as the rows are
     domains = {"target": _same_or_different}

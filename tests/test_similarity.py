@@ -49,7 +49,7 @@ def test_rows_of_nothing() -> None:
 @pytest.mark.cpu_only("elsewhere nobody looks whether a row is ordinary")
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
 def test_ordinary_rows_are_not_scaled_first(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_similarity, "_scaled", lambda x: pytest.fail("scaled"))
+    monkeypatch.setattr(_similarity, "_to_safe", lambda x: pytest.fail("scaled"))
     x = scale * torch.ones(2, 4)
     assert _similarity.norm(x).tolist() == pytest.approx([2 * scale] * 2)
     assert torch.equal(_similarity.normalize(x), torch.full((2, 4), 0.5))

@@ -159,25 +159,27 @@ def intervals(*sizes: tuple[int, int]) -> Sizes:
 
 
 def embeddings(*sizes: tuple[int, int]) -> Sizes:
-    """Embeddings ``e``, ``f`` and ``h``, two of each class in ``k``."""
+    """Embeddings ``e``, ``f`` and ``h``, two of each class in ``k``; bits ``b``, same or not."""
 
     def inputs(n: int, d: int) -> Inputs:
-        pairs = torch.arange(n // 2).repeat(2)
-        return {"e": leaf(n, d), "f": leaf(n, d), "h": leaf(n, d), "k": pairs}
+        pairs, bits = torch.arange(n // 2).repeat(2), torch.randint(2, (n,)).float()
+        return {"e": leaf(n, d), "f": leaf(n, d), "h": leaf(n, d), "k": pairs, "b": bits}
 
     return {f"{number(n)} × {number(d)}": partial(inputs, n, d) for n, d in sizes}
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> Sizes:
-    """Embeddings ``e`` of classes ``k`` and class vectors ``C``; PML's losses own such vectors."""
+    """Embeddings ``e`` of classes ``k``, class vectors: columns ``C``, rows ``P``, or those of a loss of PML."""
 
     def inputs(n: int, d: int, c: int) -> Inputs:
         return {
             "e": leaf(n, d),
             "C": leaf(d, c),
+            "P": leaf(c, d),
             "k": torch.arange(n) % c,
             "arcface": lambda: namespace()["losses"].ArcFaceLoss(c, d),
             "cosface": lambda: namespace()["losses"].CosFaceLoss(c, d),
+            "anchor": lambda: namespace()["losses"].ProxyAnchorLoss(c, d),
         }
 
     return {f"{number(n)} × {d}, {number(c)} classes": partial(inputs, n, d, c) for n, d, c in sizes}

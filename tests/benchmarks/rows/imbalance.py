@@ -19,7 +19,6 @@ SURE = "44 % off for a positive with a logit of 17: of 1 − p hardly a digit is
 SURE_INPUTS = "x, b = torch.tensor([17.0]), torch.ones(1)"
 
 TABLE: tuple[Row, ...] = (
-<<<<<<< HEAD
     Row(
         "focal_loss(z, k)",
         "((1 - (-(s := F.cross_entropy(z, k, reduction='none'))).exp()) ** 2 * s).mean()",
@@ -54,12 +53,6 @@ TABLE: tuple[Row, ...] = (
             "math.log1p(math.exp(15 * 0.01**0.25))",
         ),
     ),
-    row("binary_focal_loss(x, b, gamma=1.5, alpha=0.3)", "", ELEMENTS),
-    Row("binary_focal_loss(x, b)", "", ELEMENTS, theirs=BINARY_FOCAL),
-    row("asymmetric_loss(x, b, gamma_pos=1, gamma_neg=3, clip=0.05)", "", ELEMENTS),
-=======
-    Row("focal_loss(z, k)", "", ROWS, theirs=FOCAL),
-    Row("focal_loss(Z, K)", "", MAPS, theirs=FOCAL_OF_MAPS),
     row(
         "binary_focal_loss(x, b, gamma=1.5, alpha=0.3)",
         f"{FOCUS}((0.3 * b + 0.7 * (1 - b)) * (1 - q) ** 1.5 * {CROSS_ENTROPY}).mean()",
@@ -85,5 +78,4 @@ TABLE: tuple[Row, ...] = (
             gradient="x",
         ),
     ),
->>>>>>> perf-binary
 )

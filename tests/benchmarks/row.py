@@ -169,7 +169,7 @@ def embeddings(*sizes: tuple[int, int]) -> Sizes:
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> Sizes:
-    """Embeddings ``e`` of classes ``k``, class vectors: columns ``C``, rows ``P``, or those of a loss of PML."""
+    """Embeddings ``e`` of classes ``k``; class vectors: columns ``C``, rows ``P``, or those of PML."""
 
     def inputs(n: int, d: int, c: int) -> Inputs:
         return {

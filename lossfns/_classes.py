@@ -150,7 +150,9 @@ def _smooth_and_weigh(
             own = by_class.reshape(-1)[t]
             loss = own * torch.where(own == 0, 0.0, loss)
         uniform = z.new_full((z.shape[1], *[1] * (z.ndim - 2)), label_smoothing / z.shape[1])
-        return (1 - label_smoothing) * loss + soft_loss(z, uniform if by_class is None else by_class * uniform)
+        return (1 - label_smoothing) * loss + soft_loss(
+            z, uniform if by_class is None else by_class * uniform
+        )
 
     return reduce_loss(
         masked_loss,

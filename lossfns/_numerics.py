@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lossfns._compiled import expm1
 from lossfns._similarity import to_float64
 
 
@@ -17,7 +18,7 @@ def softplus(x: Tensor) -> Tensor:
 def one_minus_exp(x: Tensor) -> Tensor:
     """1 − exp x for x ≤ 0: the value by ``expm1``, the gradient by ``exp``, more exact than its own."""
     power = torch.exp(x)
-    return -torch.expm1(x.detach()) - (power - power.detach())
+    return -expm1(x.detach()) - (power - power.detach())
 
 
 def log_sum_from(s: Tensor) -> Tensor:

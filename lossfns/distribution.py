@@ -305,8 +305,8 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
         exponent = log_factor + c * (torch.maximum(start, end) if c > 0 else torch.minimum(start, end))
         share = one_minus_exp(-abs(c) * length) / abs(c) if c else length
         over = larger & (exponent > limit)
-        within = torch.exp(torch.where(over, 0.0, exponent.clamp(max=limit))) * share
-        return torch.where(over, torch.exp(torch.where(over, exponent, 0.0)), within)
+        bounded = torch.where(over, exponent, exponent.clamp(max=limit))
+        return torch.exp(bounded) * torch.where(over, 1.0, share)
 
     limit, below = math.log(torch.finfo(x.dtype).max / 2), end > start
     distant = integral(1 - power, end, below) - integral(b, torch.zeros_like(end), ~below)

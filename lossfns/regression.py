@@ -17,6 +17,7 @@ from torch import Tensor
 from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import Domain, above_minus_one, is_tensor
+from lossfns._compiled import expm1, log1p
 from lossfns._module import LossModule
 from lossfns._numerics import as_float64, in_range, one_minus_exp
 from lossfns._reduce import elementwise
@@ -258,21 +259,21 @@ def log_cosh_loss(
 
 
 def _log_cosh(z: Tensor) -> Tensor:
-    # cosh b − 1 = (e^b − 1)² e^−b / 2; past 20, log cosh z = |z| − log 2 to every digit of float64.
+    # past 20, log cosh z = |z| − log 2 to every digit of float64.
     b = z.clamp(-20, 20)
-    return _log1p((torch.expm1(b) * torch.exp(-b / 2)).square() / 2) + (z - b).abs()
+    return log1p(_cosh_minus_one(b)) + (z - b).abs()
 
 
-def _log1p(v: Tensor) -> Tensor:
-    """log(1 + v) for finite v ≥ 0.
-
-    A compiler merges the steps by which a logarithm, which costs it half as much, gets the digits of v that
-    are lost in 1 + v.
-    """
+def _cosh_minus_one(b: Tensor) -> Tensor:
     if not torch.compiler.is_compiling():
-        return torch.log1p(v)
-    w = 1 + v
-    return torch.log(w) + ((v - (w - 1)) / w).detach()
+        return 2 * torch.sinh(b / 2).square()
+    # fewer and cheaper steps for a compiler: the power series, or from 1 on what the exponential says
+    square = b.square()
+    series = torch.ones_like(b)
+    for n in range(16, 2, -2):
+        series = 1 + square / (n * (n - 1)) * series
+    w = torch.exp(b)
+    return torch.where(square < 1, square / 2 * series, (w + 1 / w) / 2 - 1)
 
 
 @checked()
@@ -313,7 +314,7 @@ def _squared_log_ratio(x: Tensor, y: Tensor) -> Tensor:
     d = torch.log1p(x) - torch.log1p(y)
     a, b = x.detach(), y.detach()
     relative = (a - b).abs() / (1 + torch.minimum(a, b))
-    missing = (relative - torch.expm1(d.detach().abs())) / (1 + relative)
+    missing = (relative - expm1(d.detach().abs())) / (1 + relative)
     return (d + torch.sign(a - b) * torch.where(missing.isfinite(), missing, 0.0)).square()
 
 
@@ -609,14 +610,15 @@ def _barron(z: Tensor, alpha: float) -> Tensor:
         square = core.square()
         if alpha == 1:
             return square / (torch.sqrt(square + 1) + 1) + (z - core).abs()
-        return 2 * square / (square + 4)
+        rest = 8 / (square + 4)  # 2 less the loss: its gradient does not cancel far out
+        return (2 * square / (square + 4)).detach() - (rest - rest.detach())
     if abs(alpha) < eps**2:
         return _log1p_square(z / math.sqrt(2))
     if abs(alpha) > eps**-2:
         factor, power = 1.0, math.copysign(0.5, alpha) * z.square()
     else:
         factor, power = b / abs(alpha), alpha / 2 * _log1p_square(z / math.sqrt(b))
-    return factor * (torch.expm1(power) if alpha > 0 else one_minus_exp(power))
+    return factor * (expm1(power) if alpha > 0 else one_minus_exp(power))
 
 
 def _barron_slope(z: Tensor, alpha: float) -> Tensor:
@@ -629,8 +631,10 @@ def _barron_slope(z: Tensor, alpha: float) -> Tensor:
     if alpha in (0, 1) and _eager.known_finite(square := z.square()):
         return z * torch.rsqrt(1 + square) if alpha else z / (1 + square / 2)
     if alpha == -2:
-        return z / (1 + z.square() / 4).square()
-    return z * torch.exp((alpha / 2 - 1) * _log1p_square(z / math.sqrt(b)))
+        factor = 1 / (1 + z.square() / 4)
+        return z * factor * factor
+    root = torch.exp((alpha / 4 - 0.5) * _log1p_square(z / math.sqrt(b)))
+    return z * root * root
 
 
 def _away_from_gaps(alpha: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -648,7 +652,7 @@ def _barron_of_tensor(z: Tensor, alpha: Tensor, b: Tensor) -> Tensor:
     low = b * _box_cox(log / 2, alpha.clamp(max=1))
     a, z = alpha.clamp(min=1), torch.where(alpha > 1, z, 0.0)
     power = (a / 2 - 1) * log
-    high = (z.square() * torch.exp(power) + b * torch.expm1(power)) / a
+    high = (z.square() * torch.exp(power) + b * expm1(power)) / a
     return torch.where(alpha > 1, high, low)
 
 
@@ -674,7 +678,7 @@ def _barron_log_normaliser(alpha: float | Tensor, z: Tensor) -> Tensor:
     with torch.no_grad():
         positive = a.clamp(min=1e-10)
         log_cosh_end = torch.log1p(80 * positive / b) / positive
-        step = torch.asinh((torch.expm1(log_cosh_end) / 2).sqrt()) / 128
+        step = torch.asinh((expm1(log_cosh_end) / 2).sqrt()) / 128
         t = step * torch.arange(-255, 256, device=z.device)
         x, weight = b.sqrt() * torch.sinh(t), b.sqrt() * torch.cosh(t) * step
     normaliser = (weight * torch.exp(-_barron_of_tensor(x, a, b))).sum()
@@ -692,7 +696,7 @@ def _box_cox(log: Tensor, alpha: Tensor) -> Tensor:
     series = torch.ones_like(p)
     for k in range(15, 1, -1):
         series = 1 + p / k * series
-    shift = torch.where(alpha > 0, torch.expm1(power), -one_minus_exp(power.clamp(max=0)))
+    shift = torch.where(alpha > 0, expm1(power), -one_minus_exp(power.clamp(max=0)))
     # log < 500 for every x of float64, so where |alpha| is below 1e-3 all are near
     return torch.where(near, log * series, shift / torch.where(alpha.abs() < 1e-3, 1.0, alpha))
 
@@ -702,7 +706,7 @@ def _log1p_square(u: Tensor) -> Tensor:
     square = u.square()
     if _eager.known_finite(square):
         return torch.log1p(square)
-    return _log1p(u.clamp(-1e9, 1e9).square()) + 2 * torch.log(u.abs().clamp(min=1e9) / 1e9)
+    return log1p(u.clamp(-1e9, 1e9).square()) + 2 * torch.log(u.abs().clamp(min=1e9) / 1e9)
 
 
 @checked(c=rules.positive)

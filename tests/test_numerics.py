@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
+from lossfns import _compiled
 from lossfns._numerics import log_sum_from, safe_divide, underflows
 
 DTYPES = (torch.float32, torch.float64)
@@ -56,3 +59,22 @@ def test_log_sums_from_each_place_are_those_of_a_compiler(monkeypatch: pytest.Mo
     torch.testing.assert_close(plain[0][:, 1:], torch.stack(expected, 1).detach())
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     torch.testing.assert_close(value_and_gradient(), plain, rtol=1e-12, atol=1e-12)
+
+
+def test_a_compiler_keeps_the_digits_of_expm1_and_log1p(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With operations that it does not replace: in its code for a CPU, expm1(x) is exp(x) − 1."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    monkeypatch.setattr(torch, "expm1", None)
+    monkeypatch.setattr(torch, "log1p", None)
+    sizes = [0.0, 1e-30, 1e-8, 1e-4, 0.1, 0.99, 1.01, 5.0, 80.0]
+    x = torch.tensor(sizes + [-v for v in sizes], requires_grad=True)
+    for f, exact, slope, given in (
+        (_compiled.expm1, math.expm1, math.exp, x),
+        (_compiled.log1p, math.log1p, lambda v: 1 / (1 + v), x.abs().detach().requires_grad_()),
+    ):
+        value = f(given)
+        (gradient,) = torch.autograd.grad(value.sum(), given)
+        wanted = [(exact(v), slope(v)) for v in given.tolist()]
+        torch.testing.assert_close(value, torch.tensor([a for a, _ in wanted]), rtol=5e-7, atol=0.0)
+        torch.testing.assert_close(gradient, torch.tensor([b for _, b in wanted]), rtol=5e-7, atol=0.0)
+    assert _compiled.expm1(torch.tensor([100.0, -torch.inf])).tolist() == [math.inf, -1.0]

@@ -59,8 +59,8 @@ def class_loss(
     Class weights w and label smoothing are for losses that are linear in the target: they give Σ w_c t_c ℓ_c
     of smoothed labels t, and the mean divides by the sum of all w_c t_c. The losses may close over the
     ``constants``, but no other tensor. ``fused`` is ``hard_loss`` as a function of torch, with its options
-    ``weight``, of the classes, ``label_smoothing`` and ``reduction``. With ``questions`` there is one logit
-    less than there are classes.
+    ``weight``, of the classes, and ``reduction``; both then have ``label_smoothing``. With ``questions``
+    there is one logit less than there are classes.
     """
     _check.is_tensor(input=input, target=target)
     of_classes = input
@@ -130,11 +130,10 @@ def _smooth_and_weigh(
         elif not _eager.known_all_false(nothing := denominator == 0):
             weight = torch.where(nothing, 0.0, 1.0 if weight is None else weight).to(denominator.dtype)
 
-    # Under vmap over the targets alone, torch's form writes in place and fails.
-    if label_smoothing and fused is not None and by_class is None and is_index and _eager.has_memory(target):
-        fused = partial(fused, label_smoothing=label_smoothing)
-        hard_loss, label_smoothing = partial(fused, reduction="none"), 0.0
-    if by_class is not None or label_smoothing or not is_index:
+    if label_smoothing and fused is not None and by_class is None and is_index:
+        fused = partial(fused, label_smoothing=label_smoothing) if _eager.has_memory(target) else None
+        hard_loss, label_smoothing = partial(hard_loss, label_smoothing=label_smoothing), 0.0
+    if by_class is not None or not is_index:
         fused = None
 
     def masked_loss(z: Tensor, t: Tensor, weight: Tensor | None) -> Tensor:
@@ -281,12 +280,18 @@ def soft_cross_entropy(logits: Tensor, t: Tensor) -> Tensor:
 fused_cross_entropy = partial(F.cross_entropy, ignore_index=_NO_CLASS)
 
 
-def hard_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """−log p_y: for a compiler as log Σ exp z − z_y, whose gradient needs no sum over the classes."""
-    if not torch.compiler.is_compiling():
-        return fused_cross_entropy(logits, y, reduction="none")
-    shifted = logits - logits.detach().amax(1, keepdim=True)
-    return shifted.exp().sum(1).log() + F.nll_loss(shifted, y, ignore_index=_NO_CLASS, reduction="none")
+def hard_cross_entropy(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """−log p_y: for a compiler as log Σ exp z − z_y, whose gradient needs no sum over the classes.
+
+    So, too, under vmap: over the targets alone, torch's form of smoothing writes in place and fails.
+    """
+    if not torch.compiler.is_compiling() and (label_smoothing == 0 or _eager.has_memory(y)):
+        return fused_cross_entropy(logits, y, label_smoothing=label_smoothing, reduction="none")
+    z = logits - logits.detach().amax(1, keepdim=True)
+    loss = z.exp().sum(1).log() + (1 - label_smoothing) * F.nll_loss(
+        z, y, ignore_index=_NO_CLASS, reduction="none"
+    )
+    return loss - label_smoothing * z.mean(1) if label_smoothing else loss
 
 
 def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
@@ -304,22 +309,12 @@ def own(x: Tensor, y: Tensor) -> Tensor:
 
 def replace_own(x: Tensor, y: Tensor, value: float) -> Tensor:
     """``x`` with the value in the place of each sample's class."""
-    if torch.compiler.is_compiling():
-        return torch.where(_is_own(x, y), value, x)
     return x.scatter(1, y.unsqueeze(1), value)
 
 
 def add_to_own(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     """``x`` with the value, (N, 1, *), added to the entry of each sample's class."""
-    if torch.compiler.is_compiling():
-        return x + torch.where(_is_own(x, y), value, 0.0)
     return x.scatter_add(1, y.unsqueeze(1), value)
-
-
-def _is_own(x: Tensor, y: Tensor) -> Tensor:
-    """The places of the samples' classes: a comparison, which a compiler fuses, unlike a scatter."""
-    k = places(x.shape[1], x)
-    return k == k.expand(x.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
 
 
 def places(classes: int, like: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import EllipsisType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -60,6 +60,23 @@ def chunked_row_sums(f: Callable[..., Tensor], tensors: Tensors) -> Tensor:
     if not worth_chunking(tensors, MANY):
         return f(*tensors)
     sums: Callable[..., Tensor] = _ChunkedRowSums.apply
+    return sums(f, *tensors)
+
+
+class RowSums(NamedTuple):
+    """Sums over the last axis, in rows like those of the first of the tensors, and their derivative."""
+
+    plain: Callable[..., Tensor]
+    """The sums of all at once, differentiable."""
+    sums: Callable[..., Tensor]
+    """``sums(kept, *tensors)``, the sums of a chunk, and what is to be kept, in the shape of the first."""
+    turn: Callable[..., object]
+    """``turn(kept, grad_output, *tensors)`` makes of what was kept the gradient by the first, in place."""
+
+
+def turned_row_sums(f: RowSums, tensors: Tensors) -> Tensor:
+    """``f.plain(*tensors)``, of which only the first needs a gradient, with one tensor of its size kept."""
+    sums: Callable[..., Tensor] = _TurnedRowSums.apply
     return sums(f, *tensors)
 
 
@@ -267,6 +284,42 @@ class _ChunkedRowSums(torch.autograd.Function):
             value, leaves = _run_chunk(ctx.f, tensors, where, needs_grad)
             total.put(where, _grads(value, leaves, grad_output[where[0]]))
         return _by_argument(ctx, _ChunkedRowSums.OPTIONS, total.shaped(like))
+
+
+def _pieces(first: Tensor) -> Iterable[Where]:
+    return _chunk_slices(first, True) if worth_chunking([first], MANY) else [(slice(None),)]
+
+
+class _TurnedRowSums(torch.autograd.Function):
+    """Row sums of chunks, each of which leaves something that the backward pass turns into the gradient."""
+
+    OPTIONS = 1
+
+    @staticmethod
+    def forward(ctx: Any, f: RowSums, *tensors: Tensor | None) -> Tensor:
+        ctx.f = f
+        ctx.save_for_backward(*tensors)
+        first = cast("Tensor", tensors[0])
+        ctx.kept = torch.empty_like(first) if ctx.needs_input_grad[1] else None
+        total = first.new_zeros(())
+        for where in _pieces(first):
+            chunk = [t if t is None else t[where] for t in tensors]
+            value = f.sums(torch.empty_like(first[where]) if ctx.kept is None else ctx.kept[where], *chunk)
+            if not total.ndim:
+                total = value.new_zeros((len(first), *value.shape[1:]), dtype=torch.float64)
+            total[where[0]] += value
+        return total.to(first.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        tensors, (kept, ctx.kept) = ctx.saved_tensors, (ctx.kept, None)
+        if kept is None or torch.is_grad_enabled() or not _eager.can_read(grad_output):
+            grads = _plain_grads(ctx.f.plain, tensors, [0], grad_output)
+            return _by_argument(ctx, _TurnedRowSums.OPTIONS, grads)
+        for where in _pieces(kept):
+            chunk = (t if t is None else t[where] for t in tensors)
+            ctx.f.turn(kept[where], grad_output[where[0]], *chunk)
+        return _by_argument(ctx, _TurnedRowSums.OPTIONS, [kept])
 
 
 class _TiledRows(torch.autograd.Function):

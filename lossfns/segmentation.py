@@ -12,6 +12,7 @@ else: true positives, Σ min(p, t); false positives, Σ (p − t)₊; false nega
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from functools import reduce as reduce_by
 from typing import Literal, NamedTuple
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from lossfns import _check, _chunked, _eager
 from lossfns import _rules as rules
-from lossfns._chunked import chunked_row_sums, gather
+from lossfns._chunked import chunked_row_sums, gather, turned_row_sums
 from lossfns._classes import (
     broadcast_classes,
     check_target,
@@ -240,7 +241,10 @@ def tversky_loss(
         >>> [tversky_loss(z, t, alpha=a, beta=1 - a, smooth=0.0, multilabel=True) for a in (1.0, 0.0)]
         [tensor(0.3333), tensor(0.5000)]
     """
-    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    both = 0.1 * alpha <= beta
+    counts, weight = _count(
+        input, target, weight, ignore_index, multilabel, batch, class_weight, both_cost=both
+    )
     loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     return reduce(loss, weight, reduction)
 
@@ -307,7 +311,10 @@ def focal_tversky_loss(
         >>> focal_tversky_loss(z, t, alpha=0.5, beta=0.5, gamma=2.0, smooth=0.0, multilabel=True) ** 2
         tensor(0.3333)
     """
-    counts, weight = _count(input, target, weight, ignore_index, multilabel, batch, class_weight)
+    both = 0.1 * alpha <= beta
+    counts, weight = _count(
+        input, target, weight, ignore_index, multilabel, batch, class_weight, both_cost=both
+    )
     loss = safe_divide(*_tversky_terms(counts, alpha, beta, smooth))
     wrong = ~underflows(loss)
     loss = torch.where(wrong, torch.where(wrong, loss, 1.0) ** (1 / gamma), 0.0)
@@ -673,7 +680,7 @@ def _prepare(
         by_class = broadcast_classes(class_weight, counts, "class_weight").expand_as(losses)
         weight = by_class if weight is None else by_class * weight
     if multilabel:
-        deleted = None if _eager.known_all_false(ignored := t == ignore_index) else ignored
+        deleted = None if _known_other(t, ignore_index) else t == ignore_index
     else:
         deleted = find_ignored(t, ignore_index, is_index)
         deleted = None if deleted is None else deleted.unsqueeze(1)
@@ -740,54 +747,91 @@ def _count(
     batch: bool,
     class_weight: Tensor | None = None,
     axes: int = 2,
+    both_cost: bool = True,
 ) -> tuple[_SoftCounts, Tensor | None]:
     """Counts of each image, (N, C), or of the batch, (C,), and the whole weight, for so many axes of them."""
     rows = slice(int(batch), axes)
     z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
-    readable = _eager.can_read(z) and _eager.can_read(t)
+    form: _chunked.RowSums | None = None
+    plain: Callable[..., Tensor] = partial(_count_soft, multilabel=multilabel)
     if not multilabel and t.shape[1] == 1:
-        count = _count_by_masks if readable else _count_by_scatter
-        counts = naming_the_index(lambda: chunked_row_sums(count, (z, t, deleted)), t, z.shape[1])
+        form, plain = _INDICES, _count_by_comparison
+    elif multilabel and both_cost and _eager.can_read(t) and not t.requires_grad:
+        form = _MASKS if all(map(_eager.known_integral, t.flatten().split(_chunked.CHUNK))) else None
+    if form is not None and z.numel() and all(map(_eager.can_read, (z, t))) and not _eager.has_tangent(z):
+        counts = naming_the_index(lambda: turned_row_sums(form, (z, t, deleted)), t, z.shape[1])
     else:
-        binary = readable and multilabel and not t.requires_grad
-        binary = binary and all(map(_eager.known_integral, torch.split(t.flatten(), _chunked.CHUNK)))
-        count_soft = partial(_count_soft, multilabel=multilabel, binary=binary)
-        counts = chunked_row_sums(count_soft, (z, t, deleted))
+        counts = chunked_row_sums(plain, (z, t, deleted))
     return _SoftCounts(*(counts.sum(0) if batch else counts).unbind(-1)), weight
 
 
-def _count_by_masks(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
-    """By masks of a chunk: a CPU multiplies floats several times faster than it scatters them."""
+def _known_other(t: Tensor, value: int) -> bool:
+    """Whether no element of ``t`` is known to be ``value``: a CPU compares several times slower than this."""
+    if not _eager.can_read(t) or not t.numel():
+        return False
+    least, most = t.detach().aminmax()
+    return value < least.item() or most.item() < value or not bool((t == value).any())
+
+
+def _count_by_comparison(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """Where nothing is done in chunks: a compiler makes sums of it, and no mask."""
+    own = y == torch.arange(z.shape[1], device=z.device).unsqueeze(1)
+    p = z.softmax(1)
+    p = p if deleted is None else torch.where(deleted, 0.0, p)
+    others = torch.where(own, 0.0, p)
+    sums = (torch.where(own, p, 0.0), others, torch.where(own, others.sum(1, keepdim=True), 0.0))
+    return torch.stack([v.sum(2) for v in sums], 2)
+
+
+def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:
+    p = z.sigmoid() if multilabel else z.softmax(1)
+    rest = (-z).sigmoid() if multilabel else 1 - p
+    tp, fp, fn = torch.minimum(p, t), torch.relu(p - t), torch.relu(rest - (1 - t))
+    return torch.stack([tp.sum(2), fp.sum(2), fn.sum(2)], 2)
+
+
+def _masks_of(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    """Of each class, as floats: a CPU multiplies them several times faster than it scatters."""
     classes = torch.arange(z.shape[1], dtype=z.dtype, device=z.device).unsqueeze(1)
     t = torch.eq(y.to(z.dtype), classes, out=z.new_empty(z.shape))
-    u = 1 - t
-    if deleted is not None:
-        t, u = t * ~deleted, u * ~deleted
-    if t.sum() != (y.numel() if deleted is None else (~deleted).sum()):
+    if t.sum() != y.numel():
         raise IndexError("target must be a class")
-    p = z.softmax(1)
-    others = p * u
-    fn = (others.sum(1, keepdim=True) * t).sum(2)
-    return torch.stack([(p * t).sum(2), others.sum(2), fn], 2)
+    return t if deleted is None else t * ~deleted
 
 
-def _count_by_scatter(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
-    """Without a mask for each class, where nothing is done in chunks."""
-    own, others, missed = _class_errors(z, y, deleted)
-    tp, fn = _sum_by_class(torch.cat([own, missed], 1), y, z.shape[1]).unbind(1)
-    return torch.stack([tp, others.sum(2), fn], 2)
+def _sum_indices(p: Tensor, z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
+    t = _masks_of(z, y, deleted)
+    torch.softmax(z, 1, out=p)
+    kept = p if deleted is None else p * ~deleted
+    own = kept * t
+    others = kept - own
+    sums = (own, others, t.mul_(others.sum(1, keepdim=True)))
+    return torch.stack([v.sum(2) for v in sums], 2)
 
 
-def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool, binary: bool) -> Tensor:
-    u = 1 - t
-    if binary:
-        p, rest = z.sigmoid(), (-z).sigmoid()
-        tp, fp, fn = p * t, p * u, rest * t
-    else:
-        p = z.sigmoid() if multilabel else z.softmax(1)
-        rest = (-z).sigmoid() if multilabel else 1 - p
-        tp, fp, fn = torch.minimum(p, t), torch.relu(p - t), torch.relu(rest - u)
-    return torch.stack([tp.sum(2), fp.sum(2), fn.sum(2)], 2)
+def _turn_indices(p: Tensor, grad: Tensor, z: Tensor, y: Tensor, deleted: Tensor | None) -> None:
+    tp, fp, fn = grad.unsqueeze(2).unbind(3)
+    slope = torch.addcmul(fp, _masks_of(z, y, deleted), tp - fp - fn)
+    if deleted is not None:
+        slope *= ~deleted
+    p.mul_(slope.sub_((p * slope).sum(1, keepdim=True)))
+
+
+def _sum_masks(wrong: Tensor, z: Tensor, t: Tensor, deleted: Tensor | None) -> Tensor:
+    """One sigmoid is |p − t|, exact on both sides."""
+    torch.sub(t.new_ones(()), t, alpha=2, out=wrong).mul_(z).sigmoid_()
+    fn, size = (wrong * t).sum(2), t.sum(2)
+    return torch.stack([size - fn, wrong.sum(2) - fn, fn], 2)
+
+
+def _turn_masks(wrong: Tensor, grad: Tensor, z: Tensor, t: Tensor, deleted: Tensor | None) -> None:
+    tp, fp, fn = grad.unsqueeze(2).unbind(3)
+    slope = torch.addcmul(fp, t, tp - fp - fn)
+    torch.ops.aten.sigmoid_backward.grad_input(slope, wrong, grad_input=wrong)
+
+
+_INDICES = _chunked.RowSums(_count_by_comparison, _sum_indices, _turn_indices)
+_MASKS = _chunked.RowSums(partial(_count_soft, multilabel=True), _sum_masks, _turn_masks)
 
 
 def _class_errors(z: Tensor, y: Tensor, deleted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -971,6 +971,27 @@ def test_both_ways_to_count_agree(ignored: bool, monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("chunk", [_chunked.CHUNK, 7])
+@pytest.mark.parametrize("kind", ["indices", "ignored", "masks", "masks, ignored"])
+def test_the_gradient_made_of_what_is_kept_is_the_plain_one(
+    kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_chunked, "CHUNK", chunk)
+    z, y = masks(3)
+    t = y if "masks" not in kind else torch.randint(2, z.shape)
+    if "ignored" in kind:
+        t[..., ::2] = 255
+    found = []
+    for elsewhere in (False, True):
+        monkeypatch.setattr(_eager, "can_read", lambda t, no=elsewhere: not no)
+        leaf = z.clone().requires_grad_()
+        kw = {"multilabel": "masks" in kind, "ignore_index": 255, "reduction": "none"}
+        value = lossfns.tversky_loss(leaf, t, alpha=0.2, **kw)
+        value.square().sum().backward()
+        found.append((value, leaf.grad))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 @pytest.mark.parametrize(("dtype", "low"), [(torch.float32, -20.0), (torch.float64, -45.0)])
 def test_what_is_found_has_digits_where_it_is_little(

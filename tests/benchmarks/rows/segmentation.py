@@ -35,10 +35,10 @@ UP_AND_DOWN = "torch.cat([-v, v], 1)"
 SKELETON = (
     "(e := lambda x: -torch.maximum(F.max_pool2d(-x, (3, 1), 1, (1, 0)), "
     "F.max_pool2d(-x, (1, 3), 1, (0, 1))), o := lambda x: (x - F.max_pool2d(e(x), 3, 1, 1)).relu(), "
-    "s := lambda x: o(x) + (1 - o(x)) * o(e(x)), "
-    "p := Z[:, :1].sigmoid(), t := M[:, :1], "
-    "a := ((s(p) * t).sum((2, 3)) + 1) / (s(p).sum((2, 3)) + 1), "
-    "b := ((s(t) * p).sum((2, 3)) + 1) / (s(t).sum((2, 3)) + 1)) and "
+    "s := lambda x: (k := o(x)) + (1 - k) * o(e(x)), "
+    "p := Z[:, :1].sigmoid(), t := M[:, :1], u := s(p), v := s(t), "
+    "a := ((u * t).sum((2, 3)) + 1) / (u.sum((2, 3)) + 1), "
+    "b := ((v * p).sum((2, 3)) + 1) / (v.sum((2, 3)) + 1)) and "
 )
 
 TABLE: tuple[Row, ...] = (

@@ -501,8 +501,16 @@ def _circle_of_tile(
 
 
 def _log_sum_exp(s: Tensor, among: Tensor) -> Tensor:
-    """log Σ exp over the marked columns, far below any other number where there are none."""
-    return torch.where(among, s, torch.finfo(s.dtype).min).logsumexp(1)
+    """log Σ exp over the marked columns, far below any other number where there are none.
+
+    No exponential of the others may underflow, which takes ten to thirty times as long.
+    """
+    if not s.numel():
+        return s.logsumexp(1)
+    marked = among.to(s.dtype)
+    top = (s.detach() + (marked - 1) * (torch.finfo(s.dtype).max / 4)).amax(1, keepdim=True)
+    total = (marked * (s - top).clamp(max=0).exp()).sum(1)
+    return torch.where(total == 0, 1.0, total).log() + top.squeeze(1)
 
 
 @checked(alpha=rules.positive, beta=rules.positive, base=rules.finite_number)
@@ -1286,13 +1294,13 @@ def _pull_and_push(
     s = dot_products(proxies, rows)
     classes = torch.arange(start, start + len(proxies), device=s.device)
     own = classes.unsqueeze(1) == target
-    pull = _log_one_plus_sum_exp(mask_columns(alpha * (margin - s), ~own))
-    push = _log_one_plus_sum_exp(mask_columns(alpha * (margin + s), own))
+    pull = _log_one_plus_sum_exp(alpha * (margin - s), own)
+    push = _log_one_plus_sum_exp(alpha * (margin + s), ~own)
     return share[classes] * pull + push / len(share)
 
 
-def _log_one_plus_sum_exp(s: Tensor) -> Tensor:
-    return -F.logsigmoid(-s.logsumexp(1))
+def _log_one_plus_sum_exp(s: Tensor, among: Tensor) -> Tensor:
+    return -F.logsigmoid(-_log_sum_exp(s, among))
 
 
 @checked()

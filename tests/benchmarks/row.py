@@ -141,7 +141,7 @@ def embeddings(*sizes: tuple[int, int]) -> Sizes:
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> Sizes:
-    """Embeddings ``e`` of classes ``k``, class vectors: columns ``C``, rows ``P``, or those of PML's losses."""
+    """Embeddings ``e`` of classes ``k``, class vectors: columns ``C``, rows ``P``, PML's own."""
 
     def inputs(n: int, d: int, c: int) -> Inputs:
         losses = namespace()["losses"]

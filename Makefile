@@ -4,6 +4,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
+DEVICE ?= cpu
 PEERS  ?= $(VENV)/peers
 FRAMEWORKS ?= $(VENV)/frameworks
 LOWEST ?= $(VENV)/lowest
@@ -82,8 +83,8 @@ $(LOWEST)/.installed: tests/lowest/requirements.txt pyproject.toml
 lowest: $(LOWEST)/.installed ## run the unit tests on the oldest supported torch, with NumPy 1.26
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -o addopts="" --import-mode=importlib -p no:cacheprovider $(filter-out $(LATEST),$(UNITS))
 
-bench: $(PEERS)/.installed ## measure time and memory beside other libraries: ONLY=focal for some
-	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY)
+bench: $(PEERS)/.installed ## measure time and memory beside others: ONLY=focal for some, DEVICE=cuda on a GPU
+	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY) --device $(DEVICE)
 
 coverage: $(STAMP) ## run the unit tests alone: they execute every line and branch of lossfns
 	$(PY) -m pytest -n $(JOBS) --dist loadscope --cov=lossfns $(UNITS) lossfns

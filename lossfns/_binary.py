@@ -11,21 +11,24 @@ from lossfns import _check, _eager
 from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
+Mixed = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+_FAR = 1e18  # its square is finite, too
 
 
 def binary_loss(
-    positive: Branch,
+    mixed: Mixed,
     input: Tensor,
     target: Tensor,
     *,
     weight: Tensor | None,
     reduction: str,
-    negative: Branch | None = None,
+    positive: Branch | None = None,
     alpha: float | Tensor | None = None,
 ) -> Tensor:
-    """The loss t · positive(x) + (1 − t) · negative(x), the terms times ``alpha`` and 1 − ``alpha``.
+    """The loss ``mixed(x, t, 1 - t)``, linear in the weights of the labels, here times ``alpha`` and 1 − it.
 
-    Without ``negative`` it is positive(−x): then one evaluation serves all labels that are 0 or 1.
+    Where that is t · a(x) + (1 − t) · a(−x), one evaluation of a, ``positive``, serves labels 0 and 1.
     """
     tensors = {"input": input, "target": target}
     if isinstance(alpha, Tensor):
@@ -33,12 +36,11 @@ def binary_loss(
         tensors["alpha"] = expand_like("alpha", alpha, input)
 
     def loss(x: Tensor, t: Tensor, a: float | Tensor | None = alpha) -> Tensor:
-        if negative is None and _eager.known_integral(t) and not t.requires_grad:
+        if positive is not None and _eager.known_integral(t) and not t.requires_grad:
             signed = torch.rsub(t, -1, alpha=-2) * x
             return positive(signed) if a is None else times(1 - a + (2 * a - 1) * t, positive, signed)
-        other = (lambda x: positive(-x)) if negative is None else negative
         yes, no = (t, 1 - t) if a is None else (a * t, (1 - a) * (1 - t))
-        return mix(positive, other, x, yes, no)
+        return mixed(x, yes, no)
 
     domains = {"target": _check.probability, "alpha": _check.probability}
     return elementwise(loss, weight, reduction, domains=domains, **tensors)  # type: ignore[arg-type]
@@ -60,9 +62,29 @@ def times(factor: Tensor, branch: Branch, x: Tensor) -> Tensor:
     """factor · branch(x), where 0 · ∞ is 0."""
     if _eager.known_finite(x):
         return factor * branch(x)
-    return factor * branch(torch.where((factor == 0) & x.isinf(), 0.0, x))
+    return factor * branch(torch.where((factor == 0) & (x.abs() == torch.inf), 0.0, x))
 
 
-def mix(positive: Branch, negative: Branch, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """yes · positive(x) + no · negative(x), where 0 · ∞ is 0."""
-    return times(yes, positive, x) + times(no, negative, x)
+def mix(a: Branch, b: Branch, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """yes · a(x) + no · b(x), where 0 · ∞ is 0."""
+    return times(yes, a, x) + times(no, b, x)
+
+
+def sides(x: Tensor, yes: Tensor, no: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """|x|, log(1 + exp −|x|) and the weights of the label that x speaks against and of that it speaks for.
+
+    softplus(−x) and softplus(x), σ(x) and σ(−x) are made of these without cancellation, at the price of one
+    exponential and one logarithm. The sign is a constant, as that of ``abs`` is not at 0 in its derivatives.
+    """
+    below = (x < 0).to(x.dtype)
+    size = torch.rsub(below, 1, alpha=2) * x
+    against, for_it = torch.lerp(no, yes, below), torch.lerp(yes, no, below)
+    if not _eager.known_finite(x):
+        size = torch.where(against == 0, size.clamp(max=_FAR), size)  # 0 · ∞ is 0
+    return size, torch.log1p(torch.exp(-size)), against, for_it
+
+
+def logistic(x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """yes · softplus(−x) + no · softplus(x), where 0 · ∞ is 0."""
+    size, rest, against, _ = sides(x, yes, no)
+    return against * size + (yes + no) * rest

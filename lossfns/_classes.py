@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check, _eager
+from lossfns import _check, _chunked, _eager
 from lossfns._check import Domain
 from lossfns._reduce import expand_weight, reduce_loss, scale_for_mean
 
@@ -52,20 +52,25 @@ def class_loss(
     label_smoothing: float = 0.0,
     constants: Sequence[Tensor] = (),
     fused: Loss | None = None,
+    questions: bool = False,
 ) -> Tensor:
     """Check, leave out, smooth, apply the one loss or the other, weigh and reduce.
 
     Class weights w and label smoothing are for losses that are linear in the target: they give Σ w_c t_c ℓ_c
     of smoothed labels t, and the mean divides by the sum of all w_c t_c. The losses may close over the
-    ``constants``, but no other tensor. ``fused`` is ``hard_loss`` with a ``reduction``, right where nothing
-    is weighed.
+    ``constants``, but no other tensor. ``fused`` is ``hard_loss`` as a function of torch, with its options
+    ``weight``, of the classes, ``label_smoothing`` and ``reduction``. With ``questions`` there is one logit
+    less than there are classes.
     """
     _check.is_tensor(input=input, target=target)
-    is_index = takes_indices(input, target)
+    of_classes = input
+    if questions:
+        of_classes = input[:, :1].expand(-1, input.shape[1] + 1, *[-1] * (input.ndim - 2))
+    is_index = takes_indices(of_classes, target)
     tolerance = sum_tolerance(target)
     logits, *rest = _check.promote(input) if is_index else _check.promote(input, target)
     target = target.long() if is_index else rest[0]
-    weight = _expand_weight(weight, logits)
+    weight = None if weight is None else _expand_weight(weight, logits)
     ignored = find_ignored(target, ignore_index, is_index)
     if ignored is not None:
         kept = (~ignored).to(logits.dtype)
@@ -73,7 +78,7 @@ def class_loss(
     if weight is not None:
         target = torch.where((weight if is_index else weight.unsqueeze(1)) == 0, 0, target)
     _check.below_infinity("input", logits, None if weight is None else weight.unsqueeze(1))
-    check_target(target, logits, weight, is_index, tolerance)
+    check_target(target, of_classes, weight, is_index, tolerance)
 
     def compute() -> Tensor:
         return _smooth_and_weigh(
@@ -89,7 +94,7 @@ def class_loss(
             fused,
         )
 
-    return naming_the_index(compute, target, logits.shape[1]) if is_index else compute()
+    return naming_the_index(compute, target, of_classes.shape[1]) if is_index else compute()
 
 
 def _smooth_and_weigh(
@@ -108,39 +113,65 @@ def _smooth_and_weigh(
     is_index = target.ndim < logits.ndim
     denominator = None
     if by_class is not None:
+        each = by_class.reshape(-1)
+        plain = is_index and not label_smoothing
+        if plain and fused is not None and weight is None and _torch_may_weigh(logits, target, each):
+            return fused(logits, target, weight=each, reduction=reduction)
         if reduction == "mean":
-            by_class = scale_for_mean(by_class)
+            by_class, each = scale_for_mean(by_class), scale_for_mean(each)
             weight = None if weight is None else scale_for_mean(weight)
-        denominator = by_class.reshape(-1)[target] if is_index else (by_class * target).sum(1)
+        denominator = each[target] if is_index else (by_class * target).sum(1)
         if label_smoothing:
-            denominator = (1 - label_smoothing) * denominator + label_smoothing * by_class.mean()
+            denominator = (1 - label_smoothing) * denominator + label_smoothing * each.mean()
         if weight is not None:
             denominator = torch.where(weight == 0, 0.0, denominator * weight)
-        if not _eager.known_all_false(nothing := denominator == 0):
+        if plain:  # then they are weights of the samples
+            weight, by_class, denominator = denominator, None, None
+        elif not _eager.known_all_false(nothing := denominator == 0):
             weight = torch.where(nothing, 0.0, 1.0 if weight is None else weight).to(denominator.dtype)
 
+    # Under vmap over the targets alone, torch's form writes in place and fails.
+    if label_smoothing and fused is not None and by_class is None and is_index and _eager.has_memory(target):
+        fused = partial(fused, label_smoothing=label_smoothing)
+        hard_loss, label_smoothing = partial(fused, reduction="none"), 0.0
+    if by_class is not None or label_smoothing or not is_index:
+        fused = None
+
     def masked_loss(z: Tensor, t: Tensor, weight: Tensor | None) -> Tensor:
-        if weight is not None and not _eager.known_finite(z):
+        if weight is not None and not _eager.known_all_false(weight == 0) and not _eager.known_finite(z):
             z = torch.where(weight.unsqueeze(1) == 0, 0.0, z)
-        if is_index and not label_smoothing:
-            loss = hard_loss(z, t)
-            return loss if by_class is None else by_class.reshape(-1)[t] * loss
-        if is_index:
-            t = torch.zeros_like(z).scatter(1, t.unsqueeze(1), 1.0)
-        if label_smoothing:
-            t = (1 - label_smoothing) * t + label_smoothing / z.shape[1]
-        return soft_loss(z, t if by_class is None else by_class * t)
+        if not is_index:
+            t = (1 - label_smoothing) * t + label_smoothing / z.shape[1] if label_smoothing else t
+            return soft_loss(z, t if by_class is None else by_class * t)
+        loss = hard_loss(z, t)
+        if not label_smoothing:
+            return loss
+        if by_class is not None:
+            factor = by_class.reshape(-1)[t]
+            loss = factor * torch.where(factor == 0, 0.0, loss)
+        uniform = torch.ones_like(places(z.shape[1], z), dtype=z.dtype) if by_class is None else by_class
+        return (1 - label_smoothing) * loss + soft_loss(z, label_smoothing / z.shape[1] * uniform)
 
     return reduce_loss(
         masked_loss,
         (logits, target),
         weight,
         reduction,
-        shape=logits[:, 0].shape,
+        shape=target.shape if is_index else logits[:, 0].shape,
         denominator=denominator,
         classes=True,
         constants=(by_class, *constants),
-        fused=fused if is_index and not label_smoothing and by_class is None else None,
+        fused=fused,
+    )
+
+
+def _torch_may_weigh(logits: Tensor, target: Tensor, by_class: Tensor) -> bool:
+    """Whether torch's form takes these weights of the classes and has our number: none is 0 or extreme."""
+    return (
+        target.numel() > 0
+        and not by_class.requires_grad
+        and _eager.known_between(by_class, 1e-15, 1e15)
+        and not _chunked.worth_chunking((logits, target), _chunked.MANY)
     )
 
 
@@ -208,9 +239,11 @@ def check_target(
     target: Tensor, logits: Tensor, weight: Tensor | None, is_index: bool, tolerance: float
 ) -> None:
     """Under ``strict()``, hold indices to the classes, probabilities to their range and their sum."""
+    if not _check.is_strict():
+        return
     if is_index:
         _check.index_below(logits.shape[1])("target", target)
-    elif _check.is_strict():
+    else:
         _check.probability("target", target)
         total = target.sum(1)
         _sums_to_one(tolerance)("target", total if weight is None else torch.where(weight == 0, 1.0, total))
@@ -220,10 +253,9 @@ def _sums_to_one(tolerance: float) -> Domain:
     return Domain(lambda v: (v - 1).abs() <= tolerance, "probabilities that sum to 1 over the classes")
 
 
-def _expand_weight(weight: Tensor | None, logits: Tensor) -> Tensor | None:
-    if weight is not None:
-        _check.is_tensor(weight=weight)
-    classes = weight is not None and weight.shape == logits.shape[1:2]
+def _expand_weight(weight: Tensor, logits: Tensor) -> Tensor | None:
+    _check.is_tensor(weight=weight)
+    classes = weight.shape == logits.shape[1:2]
     hint = "; weights of the classes are class_weight, where a loss has it" if classes else ""
     return expand_weight(weight, logits[:, 0], hint)
 
@@ -247,7 +279,14 @@ def soft_cross_entropy(logits: Tensor, t: Tensor) -> Tensor:
 
 
 fused_cross_entropy = partial(F.cross_entropy, ignore_index=_NO_CLASS)
-hard_cross_entropy = partial(fused_cross_entropy, reduction="none")
+
+
+def hard_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """−log p_y: for a compiler as log Σ exp z − z_y, whose gradient needs no sum over the classes."""
+    if not torch.compiler.is_compiling():
+        return fused_cross_entropy(logits, y, reduction="none")
+    shifted = logits - logits.detach().amax(1, keepdim=True)
+    return shifted.exp().sum(1).log() + F.nll_loss(shifted, y, ignore_index=_NO_CLASS, reduction="none")
 
 
 def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
@@ -256,3 +295,33 @@ def log_softmax_at(logits: Tensor, t: Tensor) -> Tensor:
     if _eager.known_finite(log_p):
         return log_p
     return torch.where((log_p == -torch.inf) & (t == 0), 0.0, log_p)
+
+
+def own(x: Tensor, y: Tensor) -> Tensor:
+    """The entry of each sample's class, (N, 1, *): by a function whose gradient a compiler fuses."""
+    return -F.nll_loss(x, y, ignore_index=_NO_CLASS, reduction="none").unsqueeze(1)
+
+
+def replace_own(x: Tensor, y: Tensor, value: float) -> Tensor:
+    """``x`` with the value in the place of each sample's class."""
+    if torch.compiler.is_compiling():
+        return torch.where(_is_own(x, y), value, x)
+    return x.scatter(1, y.unsqueeze(1), value)
+
+
+def add_to_own(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """``x`` with the value, (N, 1, *), added to the entry of each sample's class."""
+    if torch.compiler.is_compiling():
+        return x + torch.where(_is_own(x, y), value, 0.0)
+    return x.scatter_add(1, y.unsqueeze(1), value)
+
+
+def _is_own(x: Tensor, y: Tensor) -> Tensor:
+    """The places of the samples' classes: a comparison, which a compiler fuses, unlike a scatter."""
+    k = places(x.shape[1], x)
+    return k == k.expand(x.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
+
+
+def places(classes: int, like: Tensor) -> Tensor:
+    """0, 1, … on the axis of the classes."""
+    return torch.arange(classes, device=like.device).view(-1, *[1] * (like.ndim - 2))

@@ -46,9 +46,12 @@ def safe_divide(numerator: Tensor, denominator: Tensor) -> Tensor:
 
 
 def in_range(value: float, dtype: torch.dtype) -> float:
-    """A positive number, or the nearest that is one in a dtype that holds it for 0 or infinite."""
+    """A positive number, or the nearest that is a normal one of the dtype, with a finite reciprocal.
+
+    A GPU divides by a number as it multiplies by the reciprocal.
+    """
     limits = torch.finfo(dtype)
-    return min(max(value, limits.tiny * limits.eps), limits.max)
+    return min(max(value, limits.tiny), limits.max)
 
 
 def as_float64(value: float | Tensor, like: Tensor) -> Tensor:

@@ -18,13 +18,17 @@ from torch import Tensor
 
 from lossfns import _check, _eager
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss, expand_like, mix, times
+from lossfns._binary import binary_loss, expand_like, logistic, mix, times
 from lossfns._classes import (
+    add_to_own,
     class_loss,
     fused_cross_entropy,
     hard_cross_entropy,
     log_probability_loss,
     log_softmax_at,
+    own,
+    places,
+    replace_own,
     soft_cross_entropy,
 )
 from lossfns._module import LossModule
@@ -182,18 +186,21 @@ def binary_cross_entropy(
         _check.is_tensor(input=input, pos_weight=pos_weight)
         each["pos_weight"] = expand_like("pos_weight", pos_weight, input)
 
-    def logistic(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
-        if label_smoothing == 0 and _eager.known_integral(t) and not t.requires_grad:
-            signed = torch.rsub(t, 1, alpha=2) * x
-            return softplus(signed) if factor is None else times(1 - t + factor * t, softplus, signed)
-        if factor is None:
-            return _soft_logistic(x, t, label_smoothing)
-        yes = (1 - label_smoothing) * t + label_smoothing / 2
-        no = (1 - label_smoothing) * (1 - t) + label_smoothing / 2
-        return mix(lambda z: softplus(-z), softplus, x, factor * yes, no)
+    def loss(x: Tensor, t: Tensor, factor: float | Tensor | None = pos_weight) -> Tensor:
+        hard = _eager.known_integral(t) and not t.requires_grad
+        if hard and label_smoothing == 0:
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return softplus(wrong) if factor is None else times(1 - t + factor * t, softplus, wrong)
+        if hard and factor is None and _eager.known_finite(x):
+            wrong = torch.rsub(t, 1, alpha=2) * x
+            return torch.sub(softplus(wrong), wrong, alpha=label_smoothing / 2)
+        yes, no = t, 1 - t
+        if label_smoothing:
+            yes, no = ((1 - label_smoothing) * v + label_smoothing / 2 for v in (yes, no))
+        return logistic(x, yes if factor is None else factor * yes, no)
 
     return elementwise(
-        logistic,
+        loss,
         weight,
         reduction,
         domains={"target": _check.probability},
@@ -201,17 +208,6 @@ def binary_cross_entropy(
         target=target,
         **each,  # type: ignore[arg-type]
     )
-
-
-def _soft_logistic(x: Tensor, t: Tensor, smoothing: float) -> Tensor:
-    """t · softplus(−x) + (1 − t) · softplus(x), from the hard label nearer to t, so that nothing cancels."""
-    hard = (t > 0.5).to(t.dtype)
-    soft = t - hard
-    if smoothing:
-        soft = (1 - smoothing) * soft + smoothing * (0.5 - hard)
-    # of an infinite x the first term is 0 or ∞ already, unless that is where the label leans
-    finite = x if _eager.known_finite(x) else torch.where(x.isinf() & (soft * x.sign() >= 0), 0.0, x)
-    return softplus(torch.rsub(hard, 1, alpha=2) * x) - soft * finite
 
 
 @checked()
@@ -360,7 +356,7 @@ def brier_loss(
     """
 
     def hard_loss(logits: Tensor, y: Tensor) -> Tensor:
-        others = logits.softmax(1).scatter(1, y.unsqueeze(1), 0.0)
+        others = replace_own(logits.softmax(1), y, 0.0)
         return others.square().sum(1) + others.sum(1).square()
 
     def soft_loss(logits: Tensor, t: Tensor) -> Tensor:
@@ -418,7 +414,14 @@ def hinge_loss(
         loss = F.relu(margin - x)
         return loss.square() if squared else loss
 
-    return binary_loss(hinge, input, target, weight=weight, reduction=reduction)
+    return binary_loss(
+        lambda x, yes, no: mix(hinge, lambda z: hinge(-z), x, yes, no),
+        input,
+        target,
+        positive=hinge,
+        weight=weight,
+        reduction=reduction,
+    )
 
 
 Variant = Literal["crammer-singer", "weston-watkins"]
@@ -468,12 +471,13 @@ def multiclass_hinge_loss(
     """
 
     def hard_loss(scores: Tensor, y: Tensor) -> Tensor:
-        y = y.unsqueeze(1)
-        own = scores.gather(1, y)
-        others = scores.scatter(1, y, -torch.inf)
+        others, score = replace_own(scores, y, -torch.inf), own(scores, y)
         if variant == "crammer-singer":
             others = others.amax(1, keepdim=True)
-        return torch.where(others == -torch.inf, 0.0, F.relu(margin + others - own)).sum(1)
+        excess = F.relu(margin + others - score)
+        if not _eager.known_finite(score):
+            excess = torch.where(others == -torch.inf, 0.0, excess)
+        return excess.sum(1)
 
     return class_loss(
         hard_loss,
@@ -753,10 +757,8 @@ def sparsemax_loss(
 
     def hard_loss(z: Tensor, y: Tensor) -> Tensor:
         p, shortfall = _sparsemax(z)
-        y = y.unsqueeze(1)
-        others = p.scatter(1, y, 0.0)
-        own = shortfall.gather(1, y).squeeze(1)
-        return (others.square().sum(1) + others.sum(1).square()) / 2 + own
+        others = replace_own(p, y, 0.0)
+        return (others.square().sum(1) + others.sum(1).square()) / 2 + own(shortfall, y).squeeze(1)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         p, shortfall = _sparsemax(z)
@@ -842,32 +844,28 @@ def ordinal_loss(
         raise ValueError(f"input must have shape (N, C - 1, *), C at least 2, got {tuple(input.shape)}")
 
     def hard_loss(z: Tensor, y: Tensor) -> Tensor:
-        k, y = _places(z, y)
-        k, z = k[:-1], z[:, :-1]
-        answers = softplus(torch.where(y > k, -z, z))
-        return (answers if variant == "coral" else torch.where(y >= k, answers, 0.0)).sum(1)
+        k = places(z.shape[1] + 1, z)
+        y = k.flatten().gather(0, y.flatten()).view(y.unsqueeze(1).shape)  # fails where a label is no class
+        beyond = (k[:-1] - y).to(z.dtype)
+        answers = softplus(torch.sign(beyond + 0.5) * z)
+        return (answers if variant == "coral" else torch.where(beyond <= 0, answers, 0.0)).sum(1)
 
     return class_loss(
         hard_loss,
         partial(_expected_loss, hard_loss),
-        torch.cat([input, torch.zeros_like(input[:, :1])], 1),  # a channel for the last class
+        input,
         target,
         ignore_index=ignore_index,
         weight=weight,
         reduction=reduction,
+        questions=True,
     )
-
-
-def _places(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The places 0, 1, … of ordered classes, and those of the labels, which must be classes."""
-    k = torch.arange(z.shape[1], device=z.device).view(-1, *[1] * (z.ndim - 2))
-    return k, k.expand(z.shape).gather(1, y.unsqueeze(1))  # fails where a label is no class
 
 
 def _expected_loss(hard_loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, t: Tensor) -> Tensor:
     """Σ t_c ℓ_c, where 0 · ∞ is 0."""
     ones = torch.ones_like(z[:, 0], dtype=torch.long)
-    each = torch.stack([hard_loss(z, k * ones) for k in range(z.shape[1])], 1)
+    each = torch.stack([hard_loss(z, k * ones) for k in range(t.shape[1])], 1)
     return (t * torch.where((t == 0) & (each == torch.inf), 0.0, each)).sum(1)
 
 
@@ -913,9 +911,9 @@ def ranked_probability_loss(
     """
 
     def hard_loss(z: Tensor, y: Tensor) -> Tensor:
-        p, (k, y) = z.softmax(1), _places(z, y)
-        below, above = p.cumsum(1)[:, :-1], p.flip(1).cumsum(1).flip(1)[:, 1:]
-        return torch.where(k[:-1] < y, below, above).square().sum(1)
+        others = replace_own(z.softmax(1), y, 0.0)
+        missed = add_to_own(others, y, -others.sum(1, keepdim=True))  # p_y − 1, with its digits
+        return missed.cumsum(1).square().sum(1)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         return (z.softmax(1) - t).cumsum(1)[:, :-1].square().sum(1)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lossfns import _check
 from lossfns import _rules as rules
-from lossfns._binary import mix
+from lossfns._binary import logistic, sides
 from lossfns._check import Domain
 from lossfns._module import LossModule
 from lossfns._numerics import safe_divide, softplus, underflows
@@ -313,10 +313,10 @@ def quality_focal_loss(
     """
 
     def quality(x: Tensor, t: Tensor) -> Tensor:
-        if beta == 0:
-            return _cross_entropy(x, t)
-        gap = t * torch.sigmoid(-x) - (1 - t) * torch.sigmoid(x)  # t − p, for labels to the last digit
-        return _size_to_the_power(gap, beta) * _cross_entropy(x, t)
+        size, rest, against, _ = sides(x, t, 1 - t)
+        loss = against * size + rest
+        gap = torch.sigmoid(-size) - against  # |p − t| but for the sign, for labels to the last digit
+        return _size_to_the_power(gap, beta) * loss if beta else loss
 
     return elementwise(
         quality, weight, reduction, domains={"target": _check.probability}, input=input, target=target
@@ -365,17 +365,14 @@ def varifocal_loss(
     """
 
     def varifocal(x: Tensor, t: Tensor) -> Tensor:
+        negative = (t <= 0).to(t.dtype)
+        t = t * (1 - negative)  # with no slope there
         focus = alpha * torch.exp(-gamma * softplus(-x)) if gamma else alpha
-        negative = t <= 0
-        return torch.where(negative, focus, t) * _cross_entropy(x, torch.where(negative, 0.0, t))
+        return (t + negative * focus) * logistic(x, t, 1 - t)
 
     return elementwise(
         varifocal, weight, reduction, domains={"target": _check.probability}, input=input, target=target
     )
-
-
-def _cross_entropy(x: Tensor, t: Tensor) -> Tensor:
-    return mix(lambda x: softplus(-x), softplus, x, t, 1 - t)
 
 
 def _size_to_the_power(gap: Tensor, beta: float) -> Tensor:

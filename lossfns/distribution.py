@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from lossfns._module import LossModule
 from lossfns._numerics import as_float64, in_range, one_minus_exp, softplus
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, checked
+from lossfns._slopes import with_slope
 
 __all__ = [
     "EnsembleCRPSLoss",
@@ -233,6 +235,8 @@ def tweedie_loss(
     def deviance(x: Tensor, y: Tensor) -> Tensor:
         if power == 0:
             return (torch.exp(x) - y).square() / 2
+        if _moderate(x, y, power):
+            return _half_deviance(x, y, power)
         above = y > 0
         inside = _half_deviance(torch.where(above, x, 0.0), torch.where(above, y, 1.0), power)
         if power >= 2:
@@ -282,23 +286,14 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
     y = exp x, where they cancel, it is a power series in u = log y − x.
     """
     log_y = torch.log(y)
-    u, b = log_y - x, 2 - power
-    unit = max(1.0, abs(b))
-    near = u.abs() < 0.25 / unit
-
-    # exp(b x) Σ (1 + b + … + b^(n − 2)) u^n / n!
-    terms = range(2, 10 if x.dtype is torch.float32 else 15)
-    coefficient, coefficients = 1.0, []
-    for n in terms:
-        coefficients.append(coefficient / math.factorial(n))
-        coefficient = unit ** (1 - n) + b / unit * coefficient
-    v = torch.where(near, u, 0.0)
-    series = torch.zeros_like(v)
-    for c in reversed(coefficients):
-        series = c + unit * v * series
+    b = 2 - power
+    if not y.requires_grad and _moderate(x, y, power):
+        value = partial(_moderate_deviance, log_y=log_y, power=power)
+        return with_slope(value, lambda x: -torch.exp(b * x) * torch.expm1(log_y - x), x)
+    u = log_y - x
+    near, series = _deviance_about_the_mean(u, power)
     root = torch.exp((b / 2 * x).clamp(max=math.log(torch.finfo(x.dtype).max / 2)))
-    close = (root * v).square() * series
-
+    close = (root * torch.where(near, u, 0.0)).square() * series
     start, end = torch.where(near, 0.0, x), torch.where(near, 1.0, log_y)
     length = (end - start).abs()
 
@@ -316,6 +311,43 @@ def _half_deviance(x: Tensor, y: Tensor, power: float) -> Tensor:
     limit, below = math.log(torch.finfo(x.dtype).max / 2), end > start
     distant = integral(1 - power, end, below) - integral(b, torch.zeros_like(end), ~below)
     return torch.where(near, close, torch.sign(end - start) * distant)
+
+
+def _deviance_about_the_mean(u: Tensor, power: float) -> tuple[Tensor, Tensor]:
+    """Where a power series serves, and Σ (1 + b + … + b^(n − 2)) u^(n − 2) / n!, b = 2 − power, there."""
+    b = 2 - power
+    unit = max(1.0, abs(b))
+    near = u.abs() < 0.25 / unit
+    terms = range(2, 10 if u.dtype is torch.float32 else 15)
+    coefficient, coefficients = 1.0, []
+    for n in terms:
+        coefficients.append(coefficient / math.factorial(n))
+        coefficient = unit ** (1 - n) + b / unit * coefficient
+    v = unit * torch.where(near, u, 0.0)
+    series = torch.full_like(v, coefficients.pop())
+    for c in reversed(coefficients):
+        series = c + v * series
+    return near, series
+
+
+def _moderate(x: Tensor, y: Tensor, power: float) -> bool:
+    """Whether nothing can overflow in a half deviance."""
+    most = 20 / (1 + abs(power))
+    return _eager.known_between(x, -most, most) and _eager.known_between(y, math.exp(-most), math.exp(most))
+
+
+def _moderate_deviance(x: Tensor, log_y: Tensor, power: float) -> Tensor:
+    """The half deviance where nothing overflows: exp(b x) times a function of u = log y − x."""
+    u, b, c = log_y - x, 2 - power, 1 - power
+    near, series = _deviance_about_the_mean(u, power)
+    w = torch.expm1(u)
+    if b == 0:
+        far = w - u
+    elif c == 0:
+        far = (1 + w) * u - w
+    else:
+        far = ((1 + w) * torch.expm1(c * u) / c - w) / b
+    return torch.exp(b * x) * torch.where(near, u.square() * series, far)
 
 
 @checked(dispersion=rules.or_broadcast(rules.non_negative), full=rules.boolean)
@@ -525,7 +557,9 @@ def gaussian_kl_loss(
     """
 
     def divergence(mean: Tensor, s: Tensor, m: Tensor, t: Tensor) -> Tensor:
-        return 0.5 * (_exp_less_tangent(s - t) + _over_deviation(mean - m, t).square())
+        return 0.5 * (
+            with_slope(_exp_less_tangent, torch.expm1, s - t) + _over_deviation(mean - m, t).square()
+        )
 
     log_var = _check.expand_scale("log_var", log_var, input)
     zeros = input.new_zeros(()).expand(input.shape)

@@ -7,12 +7,14 @@ or element-wise scores with binary labels.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lossfns import _check
 from lossfns import _rules as rules
-from lossfns._binary import binary_loss
+from lossfns._binary import binary_loss, mix, sides
 from lossfns._classes import (
+    add_to_own,
     broadcast_classes,
     class_loss,
     hard_cross_entropy,
@@ -124,9 +126,8 @@ def focal_loss(
     def f(log_p: Tensor) -> Tensor:
         if gamma == 0:
             return -log_p
-        sure = log_p == 0
-        log_p = torch.where(sure, -1.0, log_p)
-        return torch.where(sure, 0.0, (-torch.expm1(log_p)).pow(gamma) * -log_p)
+        log_p = log_p.clamp(max=-torch.finfo(log_p.dtype).tiny)  # at 0 a power may have no derivative
+        return (-torch.expm1(log_p)).pow(gamma) * -log_p
 
     return log_probability_loss(
         f,
@@ -142,6 +143,12 @@ def focal_loss(
 def _focal(x: Tensor, gamma: float) -> Tensor:
     """(1 − p)^γ (−log p) at p = σ(x), in logarithms: nothing to cancel, nothing to divide by."""
     return torch.exp(-gamma * softplus(x)) * softplus(-x) if gamma else softplus(-x)
+
+
+def _mixed_focal(x: Tensor, yes: Tensor, no: Tensor, gamma: float) -> Tensor:
+    """yes · focal(x) + no · focal(−x)."""
+    size, rest, against, for_it = sides(x, yes, no)
+    return torch.exp(-gamma * rest) * (against * (size + rest) + for_it * torch.exp(-gamma * size) * rest)
 
 
 @checked(gamma=rules.non_negative, alpha=rules.optional(rules.or_broadcast(rules.unit_interval)))
@@ -183,7 +190,13 @@ def binary_focal_loss(
         tensor([0.1733, 0.5199])
     """
     return binary_loss(
-        lambda x: _focal(x, gamma), input, target, weight=weight, reduction=reduction, alpha=alpha
+        lambda x, yes, no: _mixed_focal(x, yes, no, gamma),
+        input,
+        target,
+        positive=lambda x: _focal(x, gamma),
+        weight=weight,
+        reduction=reduction,
+        alpha=alpha,
     )
 
 
@@ -229,12 +242,18 @@ def asymmetric_loss(
         if clip == 0:
             return _focal(-x, gamma_neg)
         q = torch.sigmoid(x) - clip
-        counts = q > 0
-        factor = torch.where(counts, q, 1.0).pow(gamma_neg)
-        return torch.where(counts, -factor * torch.log(torch.sigmoid(-x) + clip), 0.0)
+        log = torch.log(torch.sigmoid(-x) + clip)
+        if gamma_neg >= 2:
+            return -F.relu(q).pow(gamma_neg) * log
+        counts = q > 0  # else the power has infinite derivatives at 0
+        return torch.where(counts, -torch.where(counts, q, 1.0).pow(gamma_neg) * log, 0.0)
 
     return binary_loss(
-        lambda x: _focal(x, gamma_pos), input, target, negative=negative, weight=weight, reduction=reduction
+        lambda x, yes, no: mix(lambda z: _focal(z, gamma_pos), negative, x, yes, no),
+        input,
+        target,
+        weight=weight,
+        reduction=reduction,
     )
 
 
@@ -344,8 +363,7 @@ def ldam_loss(
         return max_margin * (count.min() / count).pow(0.25)
 
     def hard_loss(scores: Tensor, y: Tensor) -> Tensor:
-        own = margins(scores).reshape(-1)[y].unsqueeze(1)
-        shifted = scores.scatter_add(1, y.unsqueeze(1), -own)
+        shifted = add_to_own(scores, y, -margins(scores).reshape(-1)[y].unsqueeze(1))
         return hard_cross_entropy(scale * shifted, y)
 
     def soft_loss(scores: Tensor, t: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from lossfns._module import LossModule
 from lossfns._numerics import as_float64, in_range, one_minus_exp
 from lossfns._reduce import elementwise
 from lossfns._rules import Reduction, Rule, checked
+from lossfns._slopes import with_slope
 
 __all__ = [
     "EpsilonInsensitiveLoss",
@@ -250,12 +251,28 @@ def log_cosh_loss(
     """
 
     def log_cosh(x: Tensor, y: Tensor) -> Tensor:
-        # log cosh b = log(1 + 2 sinh²(b/2)); past 20, log cosh z = |z| - log 2 to every digit of float64.
         z = x - y if scale == 1 else (x - y) / in_range(scale, x.dtype)
-        b = z.clamp(-20, 20)
-        return torch.log1p(2 * torch.sinh(b / 2).square()) + (z - b).abs()
+        return with_slope(_log_cosh, torch.tanh, z)
 
     return elementwise(log_cosh, weight, reduction, input=input, target=target)
+
+
+def _log_cosh(z: Tensor) -> Tensor:
+    # cosh b − 1 = (e^b − 1)² e^−b / 2; past 20, log cosh z = |z| − log 2 to every digit of float64.
+    b = z.clamp(-20, 20)
+    return _log1p((torch.expm1(b) * torch.exp(-b / 2)).square() / 2) + (z - b).abs()
+
+
+def _log1p(v: Tensor) -> Tensor:
+    """log(1 + v) for finite v ≥ 0.
+
+    A compiler merges the steps by which a logarithm, which costs it half as much, gets the digits of v that
+    are lost in 1 + v.
+    """
+    if not torch.compiler.is_compiling():
+        return torch.log1p(v)
+    w = 1 + v
+    return torch.log(w) + ((v - (w - 1)) / w).detach()
 
 
 @checked()
@@ -570,7 +587,7 @@ def general_robust_loss(
         if isinstance(alpha, Tensor):
             loss = _barron_of_tensor(z, *_away_from_gaps(alpha.to(z.dtype), z.dtype))
         else:
-            loss = _barron(z, alpha)
+            loss = with_slope(partial(_barron, alpha=alpha), partial(_barron_slope, alpha=alpha), z)
         return loss + _barron_log_normaliser(alpha, z) + as_float64(scale, z).log() if full else loss
 
     return elementwise(barron, weight, reduction, constants=(alpha, scale), input=input, target=target)
@@ -585,6 +602,14 @@ def _barron(z: Tensor, alpha: float) -> Tensor:
     # So near to a gap of the formula the loss is its limit to every digit.
     if b < 1e-3 * eps:
         return z.square() / 2
+    if alpha in (1, -2):
+        # √(1 + z²) − 1 and 2z² / (z² + 4); beyond the edge, whose square is finite, a line and a constant
+        edge = math.sqrt(torch.finfo(z.dtype).max) / 4
+        core = z.clamp(-edge, edge)
+        square = core.square()
+        if alpha == 1:
+            return square / (torch.sqrt(square + 1) + 1) + (z - core).abs()
+        return 2 * square / (square + 4)
     if abs(alpha) < eps**2:
         return _log1p_square(z / math.sqrt(2))
     if abs(alpha) > eps**-2:
@@ -592,6 +617,20 @@ def _barron(z: Tensor, alpha: float) -> Tensor:
     else:
         factor, power = b / abs(alpha), alpha / 2 * _log1p_square(z / math.sqrt(b))
     return factor * (torch.expm1(power) if alpha > 0 else one_minus_exp(power))
+
+
+def _barron_slope(z: Tensor, alpha: float) -> Tensor:
+    """z (1 + z²/b)^(α/2 − 1), the derivative of the loss in z."""
+    eps, b = torch.finfo(z.dtype).eps, abs(alpha - 2)
+    if b < 1e-3 * eps:
+        return z
+    if abs(alpha) > eps**-2:
+        return z * torch.exp(math.copysign(0.5, alpha) * z.square())
+    if alpha in (0, 1) and _eager.known_finite(square := z.square()):
+        return z * torch.rsqrt(1 + square) if alpha else z / (1 + square / 2)
+    if alpha == -2:
+        return z / (1 + z.square() / 4).square()
+    return z * torch.exp((alpha / 2 - 1) * _log1p_square(z / math.sqrt(b)))
 
 
 def _away_from_gaps(alpha: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -659,13 +698,11 @@ def _box_cox(log: Tensor, alpha: Tensor) -> Tensor:
 
 
 def _log1p_square(u: Tensor) -> Tensor:
-    """log(1 + u²), finite for every finite u: past 1e9 it is 2 log|u| to every digit of float64."""
+    """log(1 + u²), finite for every finite u: past 1e9 it grows like 2 log|u| to every digit of float64."""
     square = u.square()
     if _eager.known_finite(square):
         return torch.log1p(square)
-    huge = u.abs() > 1e9
-    log1p_u2 = torch.log1p(torch.where(huge, 0.0, u).square())
-    return torch.where(huge, 2 * torch.log(torch.where(huge, u, 1.0).abs()), log1p_u2)
+    return _log1p(u.clamp(-1e9, 1e9).square()) + 2 * torch.log(u.abs().clamp(min=1e9) / 1e9)
 
 
 @checked(c=rules.positive)

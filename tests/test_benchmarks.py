@@ -2,34 +2,110 @@
 
 from __future__ import annotations
 
-import json
+import math
 from typing import Any
 
 import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from tests.benchmarks.page import PAGE, RESULTS, lost, render
-from tests.benchmarks.table import table
+import lossfns
+from lossfns.catalog import cards
+from tests.benchmarks.measure import arguments, function
+from tests.benchmarks.page import COMPOSITE, PAGE, PICTURE, lost, picture, render, results
+from tests.benchmarks.picture import LANES, Dot, draw
+from tests.benchmarks.row import Row
+from tests.benchmarks.rows import table
+
+NAMES = vars(lossfns) | {"torch": torch, "F": F, "math": math}
 
 
-@pytest.fixture(scope="module")
-def results() -> dict[str, Any]:
-    stored: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return stored
+def each_row(rows: list[Row]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", rows, ids=lambda row: row.ours)
 
 
-def test_the_page_is_written_from_the_results(results: dict[str, Any]) -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(results)
+def value_and_gradients(code: str, inputs: dict[str, Any]) -> list[Tensor]:
+    """Of a call with respect to the inputs it names that need a gradient."""
+    values = [inputs[name] for name in arguments(code, inputs)]
+    found = function(code, inputs, NAMES)(*values)
+    leaves = [v for v in values if v.requires_grad]
+    return [found.detach(), *(torch.autograd.grad(found, leaves) if leaves else ())]
 
 
-def test_every_call_was_measured_at_every_size(results: dict[str, Any]) -> None:
-    for row, found in zip(table(), results["rows"], strict=True):
-        assert (row.ours, row.theirs) == (found["ours"], found["theirs"])
+def in_float64(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.detach().double().requires_grad_(value.requires_grad)
+    return value
+
+
+def test_every_loss_is_measured() -> None:
+    assert {row.loss for row in table()} == set(cards())
+
+
+def test_every_row_has_four_sizes() -> None:
+    assert all(len(row.sizes) == 4 for row in table())
+
+
+@each_row(list(table()))
+def test_the_composite_has_the_value_of_ours(row: Row) -> None:
+    torch.manual_seed(0)
+    inputs = {name: in_float64(value) for name, value in next(iter(row.sizes.values()))().items()}
+    ours, theirs = (value_and_gradients(code, inputs) for code in (row.ours, row.composite))
+    torch.testing.assert_close(theirs, ours, rtol=1e-6, atol=1e-9)
+
+
+@each_row([row for row in table() if row.fails])
+def test_the_composite_fails_where_it_is_said_to(row: Row) -> None:
+    """And ours does not, in float32. What is right comes from another formula."""
+    assert row.fails is not None
+    inputs: dict[str, Any] = {}
+    exec(row.fails.inputs, {"torch": torch, "F": F, "math": math}, inputs)
+    if row.fails.gradient:
+        inputs[row.fails.gradient].requires_grad_()
+    right = torch.as_tensor(eval(row.fails.right, NAMES | inputs), dtype=torch.float64).detach()
+
+    def off(code: str) -> float:
+        """The largest error, relative to what is right."""
+        found = value_and_gradients(code, inputs)[1 if row.fails and row.fails.gradient else 0].double()
+        error = (found - right).abs() / right.abs().clamp(min=1e-30)
+        return float(
+            torch.where((found == right) | (right.isnan() & found.isnan()), 0.0, error)
+            .nan_to_num(math.inf)
+            .max()
+        )
+
+    assert off(row.ours) < 1e-4
+    assert off(row.composite) > 1e-2
+
+
+def test_the_page_and_its_picture_are_made_from_the_results() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render()
+    assert PICTURE.read_text(encoding="utf-8") == picture()
+
+
+@pytest.mark.parametrize("device", list(results()))
+def test_every_call_was_measured_at_every_size(device: str) -> None:
+    for row, found in zip(table(), results()[device]["rows"], strict=True):
+        assert (row.ours, row.composite, row.theirs) == (found["ours"], found["composite"], found["theirs"])
         assert list(row.sizes) == list(found["sizes"])
-        for size, one in found["sizes"].items():
-            assert set(one["ratios"]) == {name for name in row.theirs if (name, size) not in row.skip}
+        for size, modes in found["sizes"].items():
+            others = {name for name in (COMPOSITE, *row.theirs) if (name, size) not in row.skip}
+            assert set(modes["eager"]["ratios"]) == others
+            assert set(modes["compiled"]["ratios"]) == others & {COMPOSITE}
 
 
-def test_who_loses_is_said_first() -> None:
-    size = {"ratios": {"A": (0.5, 0.6, 0.9), "B": (0.9, 0.95, 1.1), "C": (0.1, 0.2, 0.3)}}
-    found = lost([{"ours": "f(x)", "sizes": {"10": size}}]).splitlines()[2:]
-    assert [line.split("|")[2].strip() for line in found] == ["C", "A"]
+def test_who_loses_by_more_than_a_tenth_is_said_first() -> None:
+    ratios = {"A": (0.5, 0.6, 0.9), "B": (0.8, 0.85, 1.1), "C": (0.1, 0.2, 0.3), "D": (0.91, 0.95, 0.99)}
+    found = lost({"cpu": {"rows": [{"ours": "f(x)", "sizes": {"10": {"eager": {"ratios": ratios}}}}]}})
+    assert [line.split("|")[2].strip() for line in found.splitlines()[2:]] == ["C", "A"]
+
+
+def test_a_dot_stands_at_its_ratio() -> None:
+    """Ten times as slow is as far right of 1 as ten times as fast is left of it."""
+    lane = next(iter(LANES))
+    svg = draw([Dot("ranking", lane[0], "cpu", lane[1], ratio) for ratio in (0.1, 1, 10, 100, 1e9)])
+    marks = svg.split('stroke-linecap="round"')[0].rsplit('<path d="', 1)[1].split('"')[0]
+    a, b, c, d, beyond = (float(mark.split()[0]) for mark in marks.split("M")[1:])
+    assert b - a == pytest.approx(c - b, abs=0.11) == pytest.approx(d - c, abs=0.11)
+    assert beyond == d

@@ -14,7 +14,7 @@ from torch import Tensor
 import lossfns
 from lossfns import _eager, verify
 from lossfns.catalog import cards
-from tests.support import gradient
+from tests.support import gradient, wrong_index
 
 INF = math.inf
 Z = verify.random_points(-4, 4, 5, n=60)
@@ -136,6 +136,7 @@ def test_a_weight_that_fits_in_two_ways_is_refused() -> None:
     assert lossfns.binary_cross_entropy(images, images, pos_weight=rows.view(3, 1, 1)) > 0
 
 
+@wrong_index
 @pytest.mark.parametrize("known", [True, False])
 def test_an_index_that_is_no_class_is_an_error_anywhere(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With our words where the values can be read; otherwise with those of torch."""
@@ -585,6 +586,7 @@ class TestOrderedClasses:
         assert same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.sum(1))
         assert not same(lossfns.ordinal_loss(Z[:, :4], Y, reduction="none"), each.mean(1))
 
+    @wrong_index
     def test_a_wrong_number_of_questions(self) -> None:
         with pytest.raises(IndexError, match="target must be an index from 0 to 4"):
             lossfns.ordinal_loss(Z[:, :4], Y + 1)

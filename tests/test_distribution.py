@@ -181,7 +181,8 @@ class TestStudentT:
         for df, r, s in itertools.product(
             (5e-324, 1e-40, 0.5, 4.0, 1e12, 1e40, 1e300), (0.0, 1e-300, 1e-30, 0.3, -7.5, 1e15), scales
         ):
-            near = min(max(df, limits.tiny * limits.eps), limits.eps**-4)
+            least = limits.tiny * (limits.eps if learned else 1)
+            near = min(max(df, least), limits.eps**-4)
             nu = torch.tensor(near, dtype=dtype) if learned else df
             mean, log_scale = (torch.tensor(v, dtype=dtype).requires_grad_() for v in (0.0, s))
             y = torch.tensor(r, dtype=dtype)

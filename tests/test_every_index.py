@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.cases import CASES, Hyper, LossCase
 from tests.cases.layouts import CLASSES
-from tests.support import REDUCTIONS, case_id, close, gradient
+from tests.support import REDUCTIONS, case_id, close, gradient, wrong_index
 
 
 def takes_index(case: LossCase) -> bool:
@@ -67,6 +67,7 @@ def test_narrow_integers_hold_many_classes(case: LossCase, dtype: torch.dtype) -
         assert torch.equal(gradient(narrow, input), gradient(wide, input))
 
 
+@wrong_index
 @each_with_index
 @pytest.mark.parametrize("label", [CLASSES, -1, -100, 77, 2**40, -(2**62)])
 @pytest.mark.usefixtures("size")

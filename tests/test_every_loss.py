@@ -99,7 +99,8 @@ def test_fifty_digits_at_extreme_arguments(case: LossCase, hyper: Hyper) -> None
                     assert value.item() == math.copysign(math.inf, exact)
                 else:
                     error = abs(mpmath.mpf(value.item()) - exact) / scale
-                    assert error < 60 * torch.finfo(dtype).eps, (row, hyper, dtype, value.item(), exact)
+                    ulps = 60 if value.device.type == "cpu" else 120  # a GPU's exp is off by up to two
+                    assert error < ulps * torch.finfo(dtype).eps, (row, hyper, dtype, value.item(), exact)
 
 
 def digits(value: Any) -> Any:
@@ -469,7 +470,7 @@ ODD_TENSORS: dict[str, Callable[[Tensor], Tensor]] = {
     "float8": lambda a: a.float().to(torch.float8_e4m3fn),
     "quantised": lambda a: torch.quantize_per_tensor(a.float(), 0.1, 0, torch.quint8),
     "sparse": lambda a: a.to_sparse(),
-    "mkldnn": lambda a: a.float().to_mkldnn(),
+    "mkldnn": lambda a: a.cpu().float().to_mkldnn(),
     "nested": lambda a: torch.nested.nested_tensor(list(torch.atleast_1d(a))),
     "elsewhere": lambda a: a.to("meta"),
 }

@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 import lossfns
 from lossfns import _chunked, _eager, _similarity, catalog, verify
 from tests.cases import representation as references
-from tests.support import by_reference
+from tests.support import by_reference, wrong_index
 
 F64 = torch.float64
 LABELS = torch.tensor([3, 0, 3, 7, 0, 3, 2])  # 2 and 7 stand alone
@@ -135,7 +135,9 @@ def among(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
 
 def queue(q: Tensor, k: Tensor, **hyper: Any) -> Tensor:
     keys = torch.cat([k, QUEUE.to(k.dtype)])
-    return lossfns.info_nce_loss(q, keys, candidates=torch.arange(len(keys)) >= len(k), **hyper)
+    return lossfns.info_nce_loss(
+        q, keys, candidates=torch.arange(len(keys), device=k.device) >= len(k), **hyper
+    )
 
 
 X, Y = normal(7, 3), normal(7, 3, seed=1)
@@ -559,12 +561,13 @@ def test_candidates_that_do_not_fit_are_refused() -> None:
         lossfns.info_nce_loss(X, Y, candidates=torch.ones(7, 7).long())
     with pytest.raises(TypeError, match=r"candidates must be a torch\.Tensor, got list"):
         lossfns.info_nce_loss(X, Y, candidates=[True] * 7)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"candidates must be on cpu as query, got meta"):
+    with pytest.raises(ValueError, match=rf"candidates must be on {X.device} as query, got meta"):
         lossfns.info_nce_loss(X, Y, candidates=MASK.to("meta"))
     module = lossfns.InfoNCELoss()
     assert torch.equal(module(X, Y, candidates=MASK), among(X, Y))
 
 
+@wrong_index
 @pytest.mark.parametrize("bad", [7, -1, -100, 2**40])
 def test_a_label_that_is_no_class_is_named(tiles: str, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if tiles == "tiles":
@@ -1600,6 +1603,7 @@ def test_the_card_of_proxy_anchor() -> None:
     assert best.item() == pytest.approx(2 * math.exp(-32 * 0.9), rel=1e-4)
 
 
+@wrong_index
 def test_proxy_anchor_refuses_what_does_not_fit() -> None:
     loss, y = lossfns.proxy_anchor_loss, IN_CLASSES
     with pytest.raises(ValueError, match="proxies must have as many columns as input, 3"):
@@ -1698,7 +1702,7 @@ def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_center_loss_is_that_of_the_plain_form(chunks: str) -> None:
     graph = center(X.clone().requires_grad_(), CENTERS).grad_fn
-    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks")
+    assert ("_ChunkedSum" in type(graph).__name__) == (chunks == "chunks" and X.device.type == "cpu")
     same(partial(center, reduction="none"), plain_center, X, CENTERS)
     same(partial(center, reduction="sum"), lambda x, c: plain_center(x, c).sum(), X, CENTERS)
     same(center, lambda x, c: plain_center(x, c).mean(), X, CENTERS)
@@ -1827,6 +1831,7 @@ def test_center_loss_compiles_and_maps_and_needs_no_values(compile: Any) -> None
         assert (got.shape, got.dtype, got.is_meta) == ((7,), F64, True)
 
 
+@wrong_index
 def test_center_loss_refuses_what_does_not_fit() -> None:
     loss, y = lossfns.center_loss, IN_CLASSES
     with pytest.raises(ValueError, match="centers must have as many columns as input, 3"):
@@ -1891,7 +1896,7 @@ def test_autocast_changes_nothing(loss: Any, tensors: Any, compile: Any) -> None
     for dtype in (torch.bfloat16, torch.float32):
         given = [t.to(dtype) for t in tensors]
         expected = loss(*given)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(X.device.type, dtype=torch.bfloat16):
             leaves = [t.clone().requires_grad_() for t in given]
             got = loss(*leaves)
         assert got.dtype is torch.float32
@@ -1900,7 +1905,7 @@ def test_autocast_changes_nothing(loss: Any, tensors: Any, compile: Any) -> None
             assert torch.equal(slope, e)
         if dtype is torch.float32:
             compiled = compile(loss)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast(X.device.type, dtype=torch.bfloat16):
                 torch.testing.assert_close(compiled(*given), expected)
 
 

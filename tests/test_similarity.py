@@ -46,6 +46,7 @@ def test_rows_of_nothing() -> None:
     assert _similarity.norm(torch.ones(3, 0)).tolist() == [0, 0, 0]
 
 
+@pytest.mark.cpu_only("elsewhere nobody looks whether a row is ordinary")
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
 def test_ordinary_rows_are_not_scaled_first(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_similarity, "_to_safe", lambda x: pytest.fail("scaled"))

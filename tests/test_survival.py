@@ -17,7 +17,7 @@ from torch import Tensor
 import lossfns
 from lossfns.survival import Ties
 from tests.cases.survival import cox
-from tests.support import by_reference
+from tests.support import by_reference, wrong_index
 
 F64 = torch.float64
 TIES: tuple[Ties, ...] = ("efron", "breslow")
@@ -248,6 +248,7 @@ def test_what_comes_after_the_watch_does_not_count() -> None:
         assert slope[0, 2] == slope[1, 1] == slope[1, 2] == 0
 
 
+@wrong_index
 @pytest.mark.parametrize("k", [3, -1, -3, 2**40])
 @pytest.mark.parametrize("event", [0, 1])
 def test_an_interval_that_there_is_not_is_refused(k: int, event: int) -> None:

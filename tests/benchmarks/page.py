@@ -1,49 +1,106 @@
-"""The page of the book on time and memory, written from the results of a run."""
+"""The page of the book on time and memory, written from the results of a run on a CPU and one on a GPU."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lossfns.catalog import cards
+from tests.benchmarks.picture import Dot, draw
+from tests.benchmarks.row import Row
+from tests.benchmarks.rows import table as rows_of_table
 from tests.peers.page import formatted, python, table
 
-RESULTS = Path(__file__).with_name("results.json")
-PAGE = Path(__file__).parents[2] / "book" / "reference" / "benchmarks.md"
-OURS = "lossfns"
+REFERENCE = Path(__file__).parents[2] / "book" / "reference"
+PAGE = REFERENCE / "benchmarks.md"
+PICTURE = REFERENCE / "benchmarks.svg"
+OURS, COMPOSITE = "lossfns", "composite"
+DEVICES = {"cpu": "a CPU", "cuda": "a GPU"}
+SLOWER = 0.9
+"""Below this ratio another is faster by more than a tenth."""
 
 INTRODUCTION = """\
 # Time and memory
 
-How long a loss and its gradient take, and how much memory, beside the same loss of other libraries. Every
-row is measured, also those in which `lossfns` loses. `make bench` measures them anew and writes this page.
+How long a loss and its gradient take, and how much memory, beside the same loss of other libraries and
+beside the *composite*: the line of torch that one would write instead. Every row is measured, also those in
+which `lossfns` loses.
 
-**How it was measured.** {machine}; one thread; {versions}. Eager mode, float32. A step is a call and its
-`backward()`. The calls of a row take turns in one process, in another order each round. The first line of a
-table has the time of `lossfns`. A line below it says how many times *as long* the other library takes: the
-median over the rounds, and the quartiles in brackets. So above 1 is slower than `lossfns`; **bold** is
-faster, beyond the quartiles. After the dot stands the memory that a step holds at most, beyond its
-arguments: 1 is the size of the gradients, which nobody can do without.
+```{{figure}} benchmarks.svg
+:name: fig-benchmarks
+:alt: {alt}
+
+The time of others divided by that of `lossfns`, which stands at 1: right of it `lossfns` is faster. One dot
+for each call and size; {dots} in all, on {devices}.
+```
+
+{summary}
+
+**How it was measured.** {machines} Float32; {versions}. A step is a call and its
+`backward()`. The calls of a row take turns in one process, in another order each round. *Compiled* means
+`torch.compile(fullgraph=True)` of the call, for `lossfns` and for the composite. Memory is the most that a
+step holds beyond its arguments: 1 is the size of the gradients, which nobody can do without. `make bench`
+measures anew and writes this page, `make bench DEVICE=cuda` on a GPU.
 
 **What to make of it.** Small inputs measure the overhead of Python: `lossfns` checks its arguments, which
-takes some microseconds. Large inputs measure memory: on a CPU `lossfns` takes a large loss in chunks that
-fit the cache and finds the gradient on the way. In between, others are sometimes faster because they keep
-fewer digits: a library that drops the tail of a logarithm, or takes 1 − p for a small number, saves an
-operation ([the differences](peers.md)). On a GPU and inside `torch.compile` the losses use their plain
-form, about which this page says nothing. On another machine the ratios will differ.
+takes some microseconds a call. Large inputs measure memory: on a CPU `lossfns` takes a large loss in chunks
+that fit the cache and finds the gradient on the way. In between, others are sometimes faster because they
+keep fewer digits ([the differences](peers.md)). On another machine the ratios will differ.
 
 ## Where others are faster
 
+By more than a tenth, the quartiles included. The first column is the time of the other divided by that of
+`lossfns`.
+
 {lost}
 
+## What exactness costs
+
+The composite is what most training code contains. It is given here with an input on which it is wrong
+(a test holds that it is, and that `lossfns` is right there), and with the time of the composite divided by
+that of `lossfns` at the four sizes: above 1 the exact loss is also the faster one. Every composite loses
+this besides: an empty batch gives NaN, arguments of different shapes are broadcast, a NaN of weight 0 comes
+through, and half precision is computed in half precision.
+
+{costs}
+
 ## All rows
+
+The first line of a table has the time of `lossfns`. A line below it says how many times *as long* the other
+takes: the median over the rounds, and the quartiles in brackets; **bold** is faster than `lossfns`, beyond
+the quartiles. After the dot stands the memory.
 
 {rows}
 """
 
 Size = Mapping[str, Any]
+Results = Mapping[str, Any]
+
+
+def stored(device: str) -> Path:
+    return Path(__file__).with_name(f"{device}.json")
+
+
+def results() -> dict[str, Results]:
+    """Those of each device that there are."""
+    paths = {device: stored(device) for device in DEVICES}
+    return {d: json.loads(path.read_text(encoding="utf-8")) for d, path in paths.items() if path.is_file()}
+
+
+def entries(
+    results: Mapping[str, Results],
+) -> Iterator[tuple[str, Mapping[str, Any], str, str, str, list[float]]]:
+    """(device, row, size, mode, other, quartiles) of everything that was compared."""
+    for device, found in results.items():
+        for row in found["rows"]:
+            for size, modes in row["sizes"].items():
+                for mode, one in modes.items():
+                    for other, quartiles in one["ratios"].items():
+                        yield device, row, size, mode, other, quartiles
 
 
 def milliseconds(seconds: float) -> str:
@@ -69,39 +126,127 @@ def cell(size: Size, library: str) -> str:
 
 
 def one(row: Mapping[str, Any]) -> str:
-    sizes: Mapping[str, Size] = row["sizes"]
-    libraries = [OURS, *row["theirs"]]
-    calls = [row["ours"], *(line for name, call in row["theirs"].items() for line in (f"# {name}", call))]
-    body = ([library, *(cell(size, library) for size in sizes.values())] for library in libraries)
-    return "\n\n".join([f"**`{row['loss']}`**", python(*calls), table(["", *map(unbroken, sizes)], body)])
+    """A table of a row: eager the libraries, compiled the composite alone."""
+    sizes: Mapping[str, Mapping[str, Size]] = row["sizes"]
+    others = {COMPOSITE: row["composite"], **row["theirs"]}
+    calls = [row["ours"], *(line for name, call in others.items() for line in (f"# {name}", call))]
+    body = [
+        [
+            name if mode == "eager" else f"{name}, compiled",
+            *(cell(size[mode], name) for size in sizes.values()),
+        ]
+        for mode, names in (("eager", [OURS, *others]), ("compiled", [OURS, COMPOSITE]))
+        for name in names
+    ]
+    return "\n\n".join([python(*calls), table(["", *map(unbroken, sizes)], body)])
 
 
-def lost(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows in which another library is faster, the worst first."""
+def lost(results: Mapping[str, Results]) -> str:
+    """Where another is faster by more than a tenth, the worst first."""
     found = [
-        (size["ratios"][library][1], row["ours"], name, library)
-        for row in rows
-        for name, size in row["sizes"].items()
-        for library in size["ratios"]
-        if size["ratios"][library][2] < 1
+        (ratio[1], other, device, mode, size, row["ours"])
+        for device, row, size, mode, other, ratio in entries(results)
+        if ratio[1] < SLOWER and ratio[2] < 1
     ]
     return table(
-        ["Time", "Library", "Size", "Call"],
+        ["Time", "Other", "On", "", "Size", "Call"],
         (
-            [f"{ratio:.2f}", library, unbroken(size), f"`{call}`"]
-            for ratio, call, size, library in sorted(found)
+            [f"{ratio:.2f}", other, unbroken(DEVICES[device]), mode, unbroken(size), f"`{call}`"]
+            for ratio, other, device, mode, size, call in sorted(found)
         ),
     )
 
 
-def render(results: Mapping[str, Any]) -> str:
-    family = {name: card.family for name, card in cards().items()}
-    groups = itertools.groupby(results["rows"], lambda row: family[row["loss"]])
-    parts = [[f"### {name.capitalize()}", *map(one, rows)] for name, rows in groups]
+def summary(results: Mapping[str, Results]) -> str:
+    """How often ours is not slower, and by how much in the middle, for each device and mode."""
+    counted: dict[tuple[str, str], list[float]] = {}
+    for device, _, _, mode, other, ratio in entries(results):
+        against = COMPOSITE if other == COMPOSITE else "libraries"
+        counted.setdefault((f"{DEVICES[device]}, {mode}", against), []).append(ratio[1])
+
+    def line(head: tuple[str, str], ratios: list[float]) -> list[str]:
+        behind = sum(ratio < SLOWER for ratio in ratios)
+        middle = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        return [head[0], head[1], f"{len(ratios)}", f"{behind}", f"{middle:.2f}"]
+
+    return table(
+        [
+            "On",
+            "Beside",
+            "Comparisons",
+            "`lossfns` slower by more than a tenth",
+            "Geometric mean of the ratios",
+        ],
+        (line(head, ratios) for head, ratios in counted.items()),
+    )
+
+
+def span(row: Mapping[str, Any], mode: str) -> str:
+    ratios = [
+        size[mode]["ratios"][COMPOSITE][1]
+        for size in row["sizes"].values()
+        if COMPOSITE in size[mode]["ratios"]
+    ]
+    return " ".join(f"{ratio:.2g}" for ratio in ratios)
+
+
+def costs(results: Mapping[str, Results]) -> str:
+    """A table for each family: the composite, where it fails, and its time at the sizes."""
+    measured = {d: {row["ours"]: row for row in found["rows"]} for d, found in results.items()}
+    columns = [(device, mode) for device in results for mode in ("eager", "compiled")]
+    head = ["Loss and composite", "Where the composite is wrong"]
+    head += [f"{DEVICES[device].removeprefix('a ')}, {mode}" for device, mode in columns]
+
+    def line(row: Row) -> list[str]:
+        fails = row.fails.words if row.fails else "nowhere"
+        times = [
+            unbroken(span(measured[d][row.ours], mode)) if row.ours in measured[d] else "–"
+            for d, mode in columns
+        ]
+        return [f"`{row.ours}`<br>`{row.composite}`".replace("|", "\\|"), fails, *times]
+
+    parts = []
+    for family, rows in itertools.groupby(rows_of_table(), lambda row: _family(row.loss)):
+        parts += [f"### {family.capitalize()}: what exactness costs", table(head, map(line, rows))]
+    return "\n\n".join(parts)
+
+
+def all_rows(results: Mapping[str, Results]) -> str:
+    parts = []
+    for device, found in results.items():
+        for family, rows in itertools.groupby(found["rows"], lambda row: _family(row["loss"])):
+            tables = itertools.chain.from_iterable((f"**`{row['loss']}`**", one(row)) for row in rows)
+            parts += [f"### {family.capitalize()}, on {DEVICES[device]}", *tables]
+    return "\n\n".join(parts)
+
+
+def _family(loss: str) -> str:
+    return cards()[loss].family
+
+
+def dots() -> list[Dot]:
+    return [
+        Dot(_family(row["loss"]), other if other == COMPOSITE else "library", device, mode, ratio[1])
+        for device, row, _, mode, other, ratio in entries(results())
+    ]
+
+
+def picture() -> str:
+    return draw(dots())
+
+
+def render() -> str:
+    found = results()
+    versions = {k: v for one in reversed(found.values()) for k, v in one["versions"].items()}
     text = INTRODUCTION.format(
-        machine=results["machine"],
-        versions=", ".join(f"{name} {version}" for name, version in results["versions"].items()),
-        lost=lost(results["rows"]),
-        rows="\n\n".join(itertools.chain.from_iterable(parts)),
+        machines=" ".join(f"On {DEVICES[d]}: {one['machine']}." for d, one in found.items()),
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+        dots=len(dots()),
+        devices=" and ".join(DEVICES[d] for d in found),
+        alt="Dots on a logarithmic axis, a band for each family of losses; most are at 1 or right of it",
+        summary=summary(found),
+        lost=lost(found),
+        costs=costs(found),
+        rows=all_rows(found),
     )
     return formatted(text)

@@ -103,7 +103,7 @@ def classes(*sizes: tuple[int, int]) -> Sizes:
 
 
 def maps(*sizes: tuple[int, int, int]) -> Sizes:
-    """Maps of logits ``Z`` and of classes ``K``, or of masks ``M``."""
+    """Maps of logits ``Z`` and of classes ``K``, of masks ``M``, or of distances ``D``."""
 
     def inputs(n: int, c: int, side: int) -> Inputs:
         index = torch.randint(c, (n, side, side))
@@ -112,6 +112,7 @@ def maps(*sizes: tuple[int, int, int]) -> Sizes:
             "K": index,
             "L": index,
             "M": torch.randint(2, (n, c, side, side)).float(),
+            "D": torch.randn(n, c, side, side),
         }
 
     return {f"{n} × {c} × {side}²": partial(inputs, n, c, side) for n, c, side in sizes}
@@ -130,6 +131,33 @@ def boxes(*sizes: int) -> Sizes:
     return {number(n): partial(inputs, n) for n in sizes}
 
 
+def bins(*sizes: tuple[int, int]) -> Sizes:
+    """Logits ``z`` of bins 0, 1, 2, … and numbers ``y`` between them."""
+
+    def inputs(n: int, c: int) -> Inputs:
+        return {"z": leaf(n, c), "y": (c - 1) * torch.rand(n)}
+
+    return {f"{number(n)} × {c}": partial(inputs, n, c) for n, c in sizes}
+
+
+def patients(*sizes: int) -> Sizes:
+    """Scores ``x``, times ``a`` and events ``b``."""
+
+    def inputs(n: int) -> Inputs:
+        return {"x": leaf(n), "a": torch.rand(n), "b": torch.randint(2, (n,)).float()}
+
+    return {number(n): partial(inputs, n) for n in sizes}
+
+
+def intervals(*sizes: tuple[int, int]) -> Sizes:
+    """Logits ``z`` of intervals, the last one ``k`` that was watched, and events ``b``."""
+
+    def inputs(n: int, c: int) -> Inputs:
+        return {"z": leaf(n, c), "k": torch.arange(n) % c, "b": torch.randint(2, (n,)).float()}
+
+    return {f"{number(n)} × {c}": partial(inputs, n, c) for n, c in sizes}
+
+
 def embeddings(*sizes: tuple[int, int]) -> Sizes:
     """Embeddings ``e``, ``f`` and ``h``, two of each class in ``k``; bits ``b``, same or not."""
 
@@ -141,18 +169,17 @@ def embeddings(*sizes: tuple[int, int]) -> Sizes:
 
 
 def prototypes(*sizes: tuple[int, int, int]) -> Sizes:
-    """Embeddings ``e`` of classes ``k``, class vectors: columns ``C``, rows ``P``, PML's own."""
+    """Embeddings ``e`` of classes ``k``; class vectors: columns ``C``, rows ``P``, or those of PML."""
 
     def inputs(n: int, d: int, c: int) -> Inputs:
-        losses = namespace()["losses"]
         return {
             "e": leaf(n, d),
             "C": leaf(d, c),
             "P": leaf(c, d),
             "k": torch.arange(n) % c,
-            "arcface": losses.ArcFaceLoss(c, d),
-            "cosface": losses.CosFaceLoss(c, d),
-            "anchor": losses.ProxyAnchorLoss(c, d),
+            "arcface": lambda: namespace()["losses"].ArcFaceLoss(c, d),
+            "cosface": lambda: namespace()["losses"].CosFaceLoss(c, d),
+            "anchor": lambda: namespace()["losses"].ProxyAnchorLoss(c, d),
         }
 
     return {f"{number(n)} × {d}, {number(c)} classes": partial(inputs, n, d, c) for n, d, c in sizes}
@@ -162,6 +189,9 @@ ELEMENTS = elements(1000, 100_000, 1_000_000, 10_000_000)
 ROWS = classes((32, 10), (256, 1000), (2048, 2000), (4096, 10_000))
 MAPS = maps((2, 4, 64), (4, 8, 192), (8, 4, 256), (2, 21, 512))
 BOXES = boxes(16, 10_000, 100_000, 1_000_000)
+BINS = bins((64, 16), (10_000, 16), (100_000, 16), (1_000_000, 16))
+PATIENTS = patients(1000, 10_000, 100_000, 1_000_000)
+INTERVALS = intervals((64, 16), (10_000, 16), (100_000, 16), (1_000_000, 16))
 TRIPLES = embeddings((32, 128), (1000, 128), (8192, 128), (65_536, 128))
 PAIRS = embeddings((32, 128), (512, 128), (2048, 128), (4096, 128))
 PROTOTYPES = prototypes((32, 128, 10), (256, 128, 1000), (512, 128, 10_000), (2048, 128, 10_000))

@@ -618,3 +618,21 @@ class TestOrderedClasses:
         length = p.norm(dim=1, keepdim=True)
         claimed = p.gather(1, Y[:, None]) / length * (p.square() / length.square() - ONE_HOT)
         assert same(gradient(partial(lossfns.spherical_loss, target=Y, reduction="sum"), Z), claimed)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_compiler_gets_all_digits_of_large_logits(
+    monkeypatch: pytest.MonkeyPatch, smoothing: float
+) -> None:
+    """In the form written for it: value and gradient, of logits far from 0 and, unless smoothed, of −∞."""
+    z = torch.tensor(
+        [[1e4, 1e4 + 1, 9995.5], [-300.0, 2.0, 0.0 if smoothing else -torch.inf]], requires_grad=True
+    )
+    y = torch.tensor([0, 1])
+    exact = z.detach().double().requires_grad_()
+    expected = F.cross_entropy(exact, y, label_smoothing=smoothing, reduction="none")
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    value = lossfns.cross_entropy(z, y, label_smoothing=smoothing, reduction="none")
+    torch.testing.assert_close(value.double(), expected, rtol=1e-6, atol=1e-7)
+    slope, right = (torch.autograd.grad(v.sum(), x)[0] for v, x in ((value, z), (expected, exact)))
+    torch.testing.assert_close(slope.double(), right, rtol=1e-6, atol=1e-7)

@@ -195,15 +195,13 @@ def hazard_loss(
         _check.finite("input", torch.where(places <= k.unsqueeze(-1), z, 0.0), weight)
 
     def of_rows(z: Tensor, k: Tensor, e: Tensor, w: Tensor | None) -> Tensor:
-        z = torch.where(e.isnan().unsqueeze(-1), torch.nan, z)
         if w is not None:
             deleted = w == 0
             z, k = torch.where(deleted.unsqueeze(-1), 0.0, z), torch.where(deleted, 0, k)
         k = k.unsqueeze(-1)
         last = z.gather(-1, k).squeeze(-1)  # fails where there is no such interval
-        before = places < k
-        survived = torch.where(before, softplus(torch.where(before, z, 0.0)), 0.0)
-        return survived.sum(-1) + softplus(torch.where(e != 0, -last, last))
+        survived = softplus(torch.where(places < k, z, -torch.inf)).sum(-1)
+        return survived + softplus(torch.where(e.isnan(), torch.nan, torch.where(e != 0, -last, last)))
 
     def compute() -> Tensor:
         return reduce_loss(of_rows, (z, k, event), weight, reduction, shape=k.shape)

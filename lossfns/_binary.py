@@ -77,8 +77,9 @@ def sides(x: Tensor, yes: Tensor, no: Tensor) -> tuple[Tensor, Tensor, Tensor, T
     exponential and one logarithm. The sign is a constant, as that of ``abs`` is not at 0 in its derivatives.
     """
     below = (x < 0).to(x.dtype)
-    size = torch.rsub(below, 1, alpha=2) * x
-    against, for_it = torch.lerp(no, yes, below), torch.lerp(yes, no, below)
+    above = 1 - below
+    size = (above - below) * x
+    against, for_it = below * yes + above * no, above * yes + below * no
     if not _eager.known_finite(x):
         size = torch.where(against == 0, size.clamp(max=_FAR), size)  # 0 · ∞ is 0
     return size, torch.log1p(torch.exp(-size)), against, for_it

@@ -39,7 +39,7 @@ def binary_loss(
     def loss(x: Tensor, t: Tensor, a: float | Tensor | None = alpha) -> Tensor:
         if positive is not None and _eager.known_integral(t) and not t.requires_grad:
             signed = torch.rsub(t, -1, alpha=-2) * x
-            return positive(signed) if a is None else times(1 - a + (2 * a - 1) * t, positive, signed)
+            return positive(signed) if a is None else times(a * t + (1 - a) * (1 - t), positive, signed)
         yes, no = (t, 1 - t) if a is None else (a * t, (1 - a) * (1 - t))
         return mixed(x, yes, no)
 

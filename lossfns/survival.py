@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check
+from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import finite_non_negative
 from lossfns._classes import naming_the_index
@@ -259,7 +259,12 @@ def weibull_nll_loss(
     def weibull(x: Tensor, t: Tensor, e: Tensor, log_k: Tensor | None = None) -> Tensor:
         if log_k is None:
             log_k = x.new_full((), cast("float", log_shape))
-        x, at_zero, happened = torch.where(e.isnan(), torch.nan, x), t == 0, e != 0
+        at_zero, happened = t == 0, e != 0
+        log_t = torch.log(t)
+        u = torch.exp(log_k) * (log_t - x)
+        if _eager.known_finite(u) and _eager.known_finite(e):
+            return torch.exp(u) - happened.to(u.dtype) * (u + log_k - log_t)
+        x = torch.where(e.isnan(), torch.nan, x)
         log_t = torch.log(torch.where(at_zero, 1.0, t))
         u = torch.exp(log_k) * (log_t - x)
         log_density = torch.where(happened, u + log_k - log_t, 0.0)  # but for what follows

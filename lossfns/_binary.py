@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from lossfns import _check, _eager
+from lossfns._numerics import softplus
 from lossfns._reduce import elementwise
 
 Branch = Callable[[Tensor], Tensor]
 Mixed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-_FAR = 1e18  # its square is finite, too
+_FAR = 1e18
 
 
 def binary_loss(
@@ -38,7 +39,7 @@ def binary_loss(
     def loss(x: Tensor, t: Tensor, a: float | Tensor | None = alpha) -> Tensor:
         if positive is not None and _eager.known_integral(t) and not t.requires_grad:
             signed = torch.rsub(t, -1, alpha=-2) * x
-            return positive(signed) if a is None else times(1 - a + (2 * a - 1) * t, positive, signed)
+            return positive(signed) if a is None else times(a * t + (1 - a) * (1 - t), positive, signed)
         yes, no = (t, 1 - t) if a is None else (a * t, (1 - a) * (1 - t))
         return mixed(x, yes, no)
 
@@ -70,21 +71,25 @@ def mix(a: Branch, b: Branch, x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     return times(yes, a, x) + times(no, b, x)
 
 
-def sides(x: Tensor, yes: Tensor, no: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """|x|, log(1 + exp −|x|) and the weights of the label that x speaks against and of that it speaks for.
+def sides(x: Tensor, yes: Tensor, no: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """|x|, log(1 + exp −|x|), and the weight of the label that x speaks against.
 
     softplus(−x) and softplus(x), σ(x) and σ(−x) are made of these without cancellation, at the price of one
-    exponential and one logarithm. The sign is a constant, as that of ``abs`` is not at 0 in its derivatives.
+    exponential and one logarithm. At 0, where ``abs`` has other derivatives than are wanted, x is above.
     """
-    below = (x < 0).to(x.dtype)
-    size = torch.rsub(below, 1, alpha=2) * x
-    against, for_it = torch.lerp(no, yes, below), torch.lerp(yes, no, below)
+    if _eager.can_read(x):  # a choice of branches is slow there
+        below = (x < 0).to(x.dtype)
+        size, against = torch.rsub(below, 1, alpha=2) * x, torch.lerp(no, yes, below)
+    else:
+        size, against = torch.where(x < 0, -x, x), torch.where(x < 0, yes, no)
     if not _eager.known_finite(x):
         size = torch.where(against == 0, size.clamp(max=_FAR), size)  # 0 · ∞ is 0
-    return size, torch.log1p(torch.exp(-size)), against, for_it
+    return size, torch.log1p(torch.exp(-size)), against
 
 
 def logistic(x: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     """yes · softplus(−x) + no · softplus(x), where 0 · ∞ is 0."""
-    size, rest, against, _ = sides(x, yes, no)
+    if _eager.can_read(x):
+        return mix(lambda z: softplus(-z), softplus, x, yes, no)
+    size, rest, against = sides(x, yes, no)
     return against * size + (yes + no) * rest

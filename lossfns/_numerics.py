@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lossfns import _eager
 from lossfns._compiled import expm1
 from lossfns._similarity import to_float64
 
@@ -22,13 +23,15 @@ def one_minus_exp(x: Tensor) -> Tensor:
 
 
 def log_sum_from(s: Tensor) -> Tensor:
-    """log Σ_{j ≥ k} exp(s_j) for each k of the last axis: sums of 1, 2, 4, … neighbours.
+    """log Σ_{j ≥ k} exp(s_j) for each k of the last axis, if need be by sums of 1, 2, 4, … neighbours.
 
     The backward pass of ``logcumsumexp`` takes logarithms of gradients, and is not differentiable at 0. A
     compiler, which differentiates but once, has one graph with it for all lengths.
     """
     if torch.compiler.is_compiling():
         return s.flip(-1).logcumsumexp(-1).flip(-1)
+    if _eager.known_between(s, -600.0, 600.0):  # no power overflows in float64, or vanishes
+        return s.double().exp().flip(-1).cumsum(-1).flip(-1).log().to(s.dtype)
     total, step, n = s, 1, s.shape[-1]
     while step < n:
         beyond = F.pad(total[..., step:], (0, step), value=torch.finfo(s.dtype).min)

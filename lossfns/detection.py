@@ -313,7 +313,7 @@ def quality_focal_loss(
     """
 
     def quality(x: Tensor, t: Tensor) -> Tensor:
-        size, rest, against, _ = sides(x, t, 1 - t)
+        size, rest, against = sides(x, t, 1 - t)
         loss = against * size + rest
         gap = torch.sigmoid(-size) - against  # |p − t| but for the sign, for labels to the last digit
         return _size_to_the_power(gap, beta) * loss if beta else loss

@@ -147,8 +147,13 @@ def _focal(x: Tensor, gamma: float) -> Tensor:
 
 def _mixed_focal(x: Tensor, yes: Tensor, no: Tensor, gamma: float) -> Tensor:
     """yes · focal(x) + no · focal(−x)."""
-    size, rest, against, for_it = sides(x, yes, no)
-    return torch.exp(-gamma * rest) * (against * (size + rest) + for_it * torch.exp(-gamma * size) * rest)
+    size, rest, against = sides(x, yes, no)
+    if gamma == 2:
+        smaller = torch.exp(-size)
+        focus, shrink = (1 / (1 + smaller)).square(), smaller.square()
+    else:
+        focus, shrink = torch.exp(-gamma * rest), torch.exp(-gamma * size)
+    return focus * (against * (size + rest) + (yes + no - against) * shrink * rest)
 
 
 @checked(gamma=rules.non_negative, alpha=rules.optional(rules.or_broadcast(rules.unit_interval)))

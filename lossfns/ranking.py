@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check
+from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import Domain, below_infinity, finite_non_negative, probability
 from lossfns._module import LossModule
@@ -202,6 +202,8 @@ def listnet_loss(
     """
 
     def top_one(s: Tensor, y: Tensor) -> Tensor:
+        if _eager.known_finite(s):
+            return -(y.softmax(-1) * s.log_softmax(-1)).sum(-1)
         listed = s != -torch.inf
         p = _below_largest(torch.where(listed, y, -torch.inf), listed).softmax(-1)
         return -torch.where(listed, p * _below_largest(s, listed).log_softmax(-1), 0.0).sum(-1)

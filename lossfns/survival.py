@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lossfns import _check
+from lossfns import _check, _eager
 from lossfns import _rules as rules
 from lossfns._check import finite_non_negative
 from lossfns._classes import naming_the_index
@@ -195,15 +195,13 @@ def hazard_loss(
         _check.finite("input", torch.where(places <= k.unsqueeze(-1), z, 0.0), weight)
 
     def of_rows(z: Tensor, k: Tensor, e: Tensor, w: Tensor | None) -> Tensor:
-        z = torch.where(e.isnan().unsqueeze(-1), torch.nan, z)
         if w is not None:
             deleted = w == 0
             z, k = torch.where(deleted.unsqueeze(-1), 0.0, z), torch.where(deleted, 0, k)
         k = k.unsqueeze(-1)
         last = z.gather(-1, k).squeeze(-1)  # fails where there is no such interval
-        before = places < k
-        survived = torch.where(before, softplus(torch.where(before, z, 0.0)), 0.0)
-        return survived.sum(-1) + softplus(torch.where(e != 0, -last, last))
+        survived = softplus(torch.where(places < k, z, -torch.inf)).sum(-1)
+        return survived + softplus(torch.where(e.isnan(), torch.nan, torch.where(e != 0, -last, last)))
 
     def compute() -> Tensor:
         return reduce_loss(of_rows, (z, k, event), weight, reduction, shape=k.shape)
@@ -261,7 +259,12 @@ def weibull_nll_loss(
     def weibull(x: Tensor, t: Tensor, e: Tensor, log_k: Tensor | None = None) -> Tensor:
         if log_k is None:
             log_k = x.new_full((), cast("float", log_shape))
-        x, at_zero, happened = torch.where(e.isnan(), torch.nan, x), t == 0, e != 0
+        at_zero, happened = t == 0, e != 0
+        log_t = torch.log(t)
+        u = torch.exp(log_k) * (log_t - x)
+        if _eager.known_finite(u) and _eager.known_finite(e):
+            return torch.exp(u) - happened.to(u.dtype) * (u + log_k - log_t)
+        x = torch.where(e.isnan(), torch.nan, x)
         log_t = torch.log(torch.where(at_zero, 1.0, t))
         u = torch.exp(log_k) * (log_t - x)
         log_density = torch.where(happened, u + log_k - log_t, 0.0)  # but for what follows

@@ -42,10 +42,14 @@ def test_elsewhere_it_is_the_quotient() -> None:
     assert torch.allclose(slopes[1], torch.tensor([0.0, -1 / 16, -1 / 3]))
 
 
-def test_log_sums_from_each_place_are_those_of_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values and gradients, where some are as good as −∞."""
+@pytest.mark.parametrize("none", [True, False])
+def test_log_sums_from_each_place_are_those_of_a_compiler(
+    none: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values and gradients, where some are as good as −∞, and where a power of none vanishes."""
     s = torch.randn(3, 11, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 50
-    s[:, ::4] = torch.finfo(s.dtype).min
+    if none:
+        s[:, ::4] = torch.finfo(s.dtype).min
     s.requires_grad_()
     factors = torch.arange(33.0).sub(9).reshape(3, 11)
 
@@ -78,3 +82,13 @@ def test_a_compiler_keeps_the_digits_of_expm1_and_log1p(monkeypatch: pytest.Monk
         torch.testing.assert_close(value, torch.tensor([a for a, _ in wanted]), rtol=5e-7, atol=0.0)
         torch.testing.assert_close(gradient, torch.tensor([b for _, b in wanted]), rtol=5e-7, atol=0.0)
     assert _compiled.expm1(torch.tensor([100.0, -torch.inf])).tolist() == [math.inf, -1.0]
+
+
+@pytest.mark.parametrize("spread", [500.0, 700.0, 2000.0])
+def test_log_sums_of_distant_scores_keep_their_digits(spread: float) -> None:
+    s = torch.tensor([0.0, -spread, -spread, 0.0, -spread / 2, -spread], requires_grad=True)
+    sums = log_sum_from(s)
+    expected = [s[k:].double().logsumexp(0) for k in range(6)]
+    torch.testing.assert_close(sums.detach().double(), torch.stack(expected).detach(), rtol=1e-7, atol=0)
+    (slope,) = torch.autograd.grad(sums.sum(), s)
+    torch.testing.assert_close(slope, torch.tensor([0.5, 0.0, 0.0, 3.5, 1.0, 1.0]), rtol=1e-6, atol=1e-30)

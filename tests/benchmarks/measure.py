@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import math
 import random
 import statistics
 import time
@@ -32,7 +33,7 @@ def function(
 ) -> Callable[..., Tensor]:
     """The call as a function of the inputs that it names; other ``names`` are those of the libraries."""
     head = ", ".join(arguments(code, inputs))
-    made: Callable[..., Tensor] = eval(f"lambda {head}: {code}", dict(names or namespace()))
+    made: Callable[..., Tensor] = eval(f"lambda {head}: {code}", dict(names or namespace() | {"math": math}))
     return made
 
 

@@ -313,11 +313,14 @@ class _TurnedRowSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         tensors, (kept, ctx.kept) = ctx.saved_tensors, (ctx.kept, None)
-        if kept is None or torch.is_grad_enabled() or not _eager.can_read(grad_output):
+        if torch.is_grad_enabled() or not _eager.can_read(grad_output):
             grads = _plain_grads(ctx.f.plain, tensors, [0], grad_output)
             return _by_argument(ctx, _TurnedRowSums.OPTIONS, grads)
+        again, kept = kept is None, torch.empty_like(tensors[0]) if kept is None else kept
         for where in _pieces(kept):
-            chunk = (t if t is None else t[where] for t in tensors)
+            chunk = [t if t is None else t[where] for t in tensors]
+            if again:  # a second time, to the same digits
+                ctx.f.sums(kept[where], *chunk)
             ctx.f.turn(kept[where], grad_output[where[0]], *chunk)
         return _by_argument(ctx, _TurnedRowSums.OPTIONS, [kept])
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import lossfns
-from lossfns import _chunked, _eager, _similarity
+from lossfns import _chunked, _eager, _similarity, segmentation
 from tests.cases import CASES, STATISTICS, Hyper, LossCase
 from tests.support import case_id, close, differentiable, each_hyper, leaves, slopes
 
@@ -393,18 +393,34 @@ def test_a_loss_with_many_temporaries_is_cut_earlier(more: bool, monkeypatch: py
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_overlap_is_counted_in_pieces_where_there_are_many(multilabel: bool) -> None:
-    for pixels, cut in ((4, False), (5, True)):
+def test_overlap_is_counted_in_pieces_where_there_are_many(
+    multilabel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = spy_on_row_sums(monkeypatch)
+    for pixels, pieces in ((4, [8]), (5, [4, 4, 2])):
         z = torch.randn(1, 2, pixels, requires_grad=True)
         target = torch.ones(1, 2, pixels) if multilabel else torch.ones(1, pixels, dtype=torch.int64)
-        loss = lossfns.dice_loss(z, target, multilabel=multilabel)
-        nodes, names = [loss.grad_fn], set[str]()
-        while nodes:
-            node = nodes.pop()
-            if node is not None:
-                names.add(node.name())
-                nodes += [parent for parent, _ in node.next_functions]
-        assert ("_ChunkedRowSumsBackward" in names) == cut
+        lossfns.dice_loss(z, target, multilabel=multilabel).backward()
+        assert seen == pieces * 2, "counted, and turned into the gradient in the backward pass"
+        seen.clear()
+
+
+def spy_on_row_sums(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the pieces of overlap that are counted, and of those that are made the gradient."""
+    seen: list[int] = []
+
+    def watched(f: Loss) -> Loss:
+        def spy(kept: Tensor, *rest: Any) -> Any:
+            seen.append(kept.numel())
+            return f(kept, *rest)
+
+        return spy
+
+    for name in ("_INDICES", "_MASKS"):
+        form = getattr(segmentation, name)
+        watching = form._replace(sums=watched(form.sums), turn=watched(form.turn))
+        monkeypatch.setattr(segmentation, name, watching)
+    return seen
 
 
 @pytest.mark.usefixtures("small")
@@ -435,9 +451,9 @@ def test_large_inputs_of_one_row_are_cut_too(monkeypatch: pytest.MonkeyPatch) ->
     lossfns.focal_loss(z, y)
     assert seen == [4] * 10
     seen.clear()
+    counted = spy_on_row_sums(monkeypatch)
     lossfns.dice_loss(z, y).backward()
-    assert seen == [4] * 20, "counted, and counted again in the backward pass"
-    seen.clear()
+    assert counted == [4] * 20, "counted, and turned into the gradient in the backward pass"
     z, y = torch.randn(1, 2, 5, 4, requires_grad=True), torch.zeros(1, 5, 4, dtype=torch.int64)
     lossfns.focal_loss(z, y)
     assert seen == [4] * 10

@@ -102,11 +102,17 @@ def reduce_loss(
     def chunk_loss(*chunk: Tensor | None) -> Tensor:
         return reduce(loss(*chunk), chunk[-1], "sum")
 
-    total = 1.0
+    total: float | Tensor = 1.0
     if reduction == "mean":
         denominator = weight if denominator is None else denominator
-        total = shape.numel() if denominator is None else denominator.sum(dtype=torch.float64).item() or 1.0
+        total = shape.numel() if denominator is None else _sum_or_one(denominator)
     return _chunked.chunked_sum(chunk_loss, 1 / total, (*tensors, weight), len(shape), classes)
+
+
+def _sum_or_one(denominator: Tensor) -> float | Tensor:
+    """The sum, or 1 where it is 0; a number where it can be read."""
+    total = denominator.sum(dtype=torch.float64)
+    return total.item() or 1.0 if _eager.can_read(total) else torch.where(total == 0, 1.0, total)
 
 
 def elementwise(

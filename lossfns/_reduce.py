@@ -137,14 +137,17 @@ def elementwise(
     _check.same_shape(**tensors)
     values = _check.promote(*tensors.values())
     first = values[0]
-    if first.ndim < axes:
-        raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
-    shape = first.shape[: first.ndim - axes]
+    shape = first.shape
+    if axes:
+        if len(shape) < axes:
+            raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
+        shape = shape[: len(shape) - axes]
     if weight is not None:
         weight = expand_weight(weight, like=first.new_empty(()).expand(shape))
-    for name, value in zip(tensors, values, strict=True):
-        domain = _check.finite if domains is None or name not in domains else domains[name]
-        domain(name, value, weight)
+    if _check.is_strict():
+        for name, value in zip(tensors, values, strict=True):
+            domain = _check.finite if domains is None or name not in domains else domains[name]
+            domain(name, value, weight)
 
     def masked_loss(*arguments: Any) -> Tensor:
         *parts, w = arguments

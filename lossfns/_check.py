@@ -30,15 +30,17 @@ _DTYPES = (
 
 def is_tensor(**arguments: Any) -> None:
     """Refuse, by name, what is no dense tensor of real numbers, or not on the device of the first."""
-    device = None
+    expected = None
     for name, value in arguments.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
         if fault := find_fault(value):
             raise ValueError(f"{name} {fault}")
-        device = device or value.device
-        if value.device != device:
-            raise ValueError(f"{name} must be on {device} as {next(iter(arguments))}, got {value.device}")
+        device = value.device
+        if expected is None:
+            expected = device
+        elif device != expected:
+            raise ValueError(f"{name} must be on {expected} as {next(iter(arguments))}, got {device}")
 
 
 def find_fault(value: Tensor) -> str | None:
@@ -55,11 +57,13 @@ def find_fault(value: Tensor) -> str | None:
 def same_shape(**arguments: Tensor) -> None:
     """Refuse tensors of different shapes: a loss never broadcasts its arguments against each other."""
     is_tensor(**arguments)
-    (first, reference), *others = arguments.items()
-    for name, value in others:
-        if value.shape != reference.shape:
+    shape = None
+    for name, value in arguments.items():
+        if shape is None:
+            first, shape = name, value.shape
+        elif value.shape != shape:
             raise ValueError(
-                f"{name} must have the shape of {first}, {tuple(reference.shape)}, got {tuple(value.shape)}"
+                f"{name} must have the shape of {first}, {tuple(shape)}, got {tuple(value.shape)}"
             )
 
 
@@ -108,10 +112,13 @@ def check_integer(name: str, value: Tensor) -> None:
 
 def promote(*arguments: Tensor) -> tuple[Tensor, ...]:
     """The arguments in the dtype that the loss computes in: what they promote to, at least float32."""
+    dtypes = {argument.dtype for argument in arguments}
+    if dtypes <= {torch.float32}:
+        return arguments
     dtype = torch.float32
-    for argument in arguments:
-        if argument.is_floating_point():
-            dtype = torch.promote_types(dtype, argument.dtype)
+    for other in dtypes:
+        if other.is_floating_point:
+            dtype = torch.promote_types(dtype, other)
     return tuple(argument if argument.dtype is dtype else argument.to(dtype) for argument in arguments)
 
 

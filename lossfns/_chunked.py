@@ -2,7 +2,7 @@
 
 Written down plainly, a loss makes a temporary as large as its arguments for each operation and keeps most of
 them for the backward pass. Only the gradient has to be that large. A GPU needs other means (a compiler), so
-there the plain form stays.
+there the plain form stays, see :func:`can_be_cut`.
 """
 
 from __future__ import annotations
@@ -35,12 +35,22 @@ def worth_chunking(tensors: Tensors, chunks: int, constants: Sequence[Any] = ())
     first = cast("Tensor", tensors[0])
     if torch.compiler.is_compiling() or first.numel() <= chunks * _chunk_size():
         return False
-    return all(t is None or (_eager.can_read(t) and not _eager.has_tangent(t)) for t in tensors) and not any(
-        isinstance(c, Tensor) and (c.requires_grad or not _eager.can_read(c)) for c in constants
+    return all(t is None or (can_be_cut(t) and not _eager.has_tangent(t)) for t in tensors) and not any(
+        isinstance(c, Tensor) and (c.requires_grad or not can_be_cut(c)) for c in constants
     )
 
 
-def chunked_sum(f: Callable[..., Tensor], scale: float, tensors: Tensors, axes: int, classes: bool) -> Tensor:
+def can_be_cut(x: Tensor) -> bool:
+    """Whether ``x`` is where chunks are worth it.
+
+    They would be right, and wait for nothing, wherever tensors have memory.
+    """
+    return _eager.can_read(x)
+
+
+def chunked_sum(
+    f: Callable[..., Tensor], scale: float | Tensor, tensors: Tensors, axes: int, classes: bool
+) -> Tensor:
     """scale · Σ f(*chunk), a number, over chunks of the ``tensors``, which are all cut alike.
 
     What is cut are the first ``axes`` axes, or with ``classes`` the first one and the last axes − 1. ``f``
@@ -201,7 +211,7 @@ def _by_argument(ctx: Any, options: int, grads: Sequence[Tensor | None]) -> tupl
 
 def _sum_and_grads(
     f: Callable[..., Tensor],
-    scale: float,
+    scale: float | Tensor,
     axes: int,
     classes: bool,
     tensors: Tensors,
@@ -210,7 +220,8 @@ def _sum_and_grads(
     """scale · Σ f(*chunk), and its gradients with respect to the tensors that need one."""
     merged = _merge_axes(tensors, axes, classes)
     first = cast("Tensor", merged[0])
-    grad_output, total = first.new_full((), scale), first.new_zeros((), dtype=torch.float64)
+    grad_output = scale.to(first.dtype) if isinstance(scale, Tensor) else first.new_full((), scale)
+    total = first.new_zeros((), dtype=torch.float64)
     grads = _Grads(_at(merged, needs_grad))
     for where in _chunk_slices(first, classes and axes > 1):
         value, leaves = _run_chunk(f, merged, where, needs_grad)
@@ -226,7 +237,12 @@ class _ChunkedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, f: Callable[..., Tensor], scale: float, axes: int, classes: bool, *tensors: Tensor | None
+        ctx: Any,
+        f: Callable[..., Tensor],
+        scale: float | Tensor,
+        axes: int,
+        classes: bool,
+        *tensors: Tensor | None,
     ) -> Tensor:
         ctx.f, ctx.scale = f, scale
         ctx.save_for_backward(*tensors)
@@ -249,9 +265,9 @@ def _times_grad_output(grad: Tensor | None, grad_output: Tensor) -> Tensor | Non
     """The product, in place: the mean of a training step gets 1, and then nothing is to be done."""
     if grad is None:
         return None
-    if not _eager.can_read(grad_output):  # a batch of them
+    if not _eager.has_memory(grad_output):  # a batch of them
         return grad * grad_output
-    return grad if grad_output == 1 else grad.mul_(grad_output)
+    return grad if _eager.can_read(grad_output) and grad_output == 1 else grad.mul_(grad_output)
 
 
 class _ChunkedRowSums(torch.autograd.Function):
@@ -275,7 +291,7 @@ class _ChunkedRowSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         tensors, needs_grad = ctx.saved_tensors, _needs_grad(ctx, _ChunkedRowSums.OPTIONS)
-        if torch.is_grad_enabled() or not _eager.can_read(grad_output):
+        if torch.is_grad_enabled() or not _eager.has_memory(grad_output):
             grads = _plain_grads(ctx.f, tensors, needs_grad, grad_output)
             return _by_argument(ctx, _ChunkedRowSums.OPTIONS, grads)
         like = _at(tensors, needs_grad)

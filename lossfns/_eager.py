@@ -14,11 +14,7 @@ from torch.autograd import forward_ad
 
 def is_traced() -> bool:
     """Whether operations are recorded or replaced: by a compiler, a tracer or a dispatch mode."""
-    return (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        or torch._C._len_torch_dispatch_stack() > 0
-    )
+    return torch.compiler.is_compiling() or torch._C._is_tracing() or torch._C._len_torch_dispatch_stack() > 0
 
 
 def has_memory(x: Tensor) -> bool:
@@ -34,7 +30,7 @@ def has_memory(x: Tensor) -> bool:
 
 def can_read(x: Tensor) -> bool:
     """Whether the values can be read at once."""
-    return x.device.type == "cpu" and has_memory(x)
+    return x.is_cpu and has_memory(x)
 
 
 def has_tangent(x: Tensor) -> bool:

@@ -102,11 +102,17 @@ def reduce_loss(
     def chunk_loss(*chunk: Tensor | None) -> Tensor:
         return reduce(loss(*chunk), chunk[-1], "sum")
 
-    total = 1.0
+    total: float | Tensor = 1.0
     if reduction == "mean":
         denominator = weight if denominator is None else denominator
-        total = shape.numel() if denominator is None else denominator.sum(dtype=torch.float64).item() or 1.0
+        total = shape.numel() if denominator is None else _sum_or_one(denominator)
     return _chunked.chunked_sum(chunk_loss, 1 / total, (*tensors, weight), len(shape), classes)
+
+
+def _sum_or_one(denominator: Tensor) -> float | Tensor:
+    """The sum, or 1 where it is 0; a number where it can be read."""
+    total = denominator.sum(dtype=torch.float64)
+    return total.item() or 1.0 if _eager.can_read(total) else torch.where(total == 0, 1.0, total)
 
 
 def elementwise(
@@ -131,14 +137,17 @@ def elementwise(
     _check.same_shape(**tensors)
     values = _check.promote(*tensors.values())
     first = values[0]
-    if first.ndim < axes:
-        raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
-    shape = first.shape[: first.ndim - axes]
+    shape = first.shape
+    if axes:
+        if len(shape) < axes:
+            raise ValueError(f"{next(iter(tensors))} must have at least {axes} axes, got a single number")
+        shape = shape[: len(shape) - axes]
     if weight is not None:
         weight = expand_weight(weight, like=first.new_empty(()).expand(shape))
-    for name, value in zip(tensors, values, strict=True):
-        domain = _check.finite if domains is None or name not in domains else domains[name]
-        domain(name, value, weight)
+    if _check.is_strict():
+        for name, value in zip(tensors, values, strict=True):
+            domain = _check.finite if domains is None or name not in domains else domains[name]
+            domain(name, value, weight)
 
     def masked_loss(*arguments: Any) -> Tensor:
         *parts, w = arguments

@@ -44,7 +44,8 @@ class Rule:
 
 def is_number(value: Any) -> bool:
     """Whether ``value`` is a real number other than NaN (tensors and bools are not)."""
-    return isinstance(value, Real) and not isinstance(value, bool) and value == value
+    real = type(value) is float or (isinstance(value, Real) and not isinstance(value, bool))
+    return real and value == value
 
 
 def _is_boolean(value: Any) -> bool:
@@ -149,12 +150,12 @@ def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             if len(args) > len(tensors):
                 raise TypeError(_too_many(loss.__name__, tensors, known, rules, args))
-            plain: dict[str, Any] = {}
             for name, value in kwargs.items():
-                if name not in known:
+                if name in rules:
+                    kwargs[name] = rules[name](name, value)
+                elif name not in known:
                     raise TypeError(unknown_argument(loss.__name__, name, known))
-                plain[name] = rules[name](name, value) if name in rules else value
-            return loss(*args, **plain)
+            return loss(*args, **kwargs)
 
         wrapper.rules = rules  # type: ignore[attr-defined]
         return with_own_code_object(wrapper, loss.__name__)

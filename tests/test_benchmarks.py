@@ -30,7 +30,7 @@ def value_and_gradients(code: str, inputs: dict[str, Any]) -> list[Tensor]:
     values = [inputs[name] for name in arguments(code, inputs)]
     found = function(code, inputs, NAMES)(*values)
     leaves = [v for v in values if v.requires_grad]
-    return [found.detach(), *(torch.autograd.grad(found, leaves) if leaves else ())]
+    return [found.detach(), *(torch.autograd.grad(found, leaves, materialize_grads=True) if leaves else ())]
 
 
 def in_float64(value: Any) -> Any:

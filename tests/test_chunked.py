@@ -100,6 +100,37 @@ def test_pieces_add_up(case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyP
             assert all(close(a, b, 1e-11) for a, b in zip(*found, strict=True))
 
 
+class NoGlance(TorchDispatchMode):
+    """Refuses what would wait for a GPU."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func._schema.name not in ("aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero")
+        return func(*args, **(kwargs or {}))
+
+
+@each_hyper
+def test_chunks_would_be_right_on_a_gpu(
+    case: LossCase, hyper: Hyper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no value can be read; and without waiting for one."""
+    monkeypatch.setattr(_eager, "is_traced", lambda: False)
+    monkeypatch.setattr(_eager, "can_read", lambda x: False)
+    monkeypatch.setattr(_chunked, "can_be_cut", _eager.has_memory)
+    arguments = case.arguments(*batch_shape(case), seed=5)
+    for options in weights(case, len(arguments[0])):
+        found = []
+        for size in (4, 10**9):
+            monkeypatch.setattr(_chunked, "CHUNK", size)
+            copies = leaves(arguments)
+            with NoGlance():  # type: ignore[no-untyped-call]
+                value = case(*copies, **options, **hyper)
+                once = slopes(2 * value, copies, retain_graph=True)
+            again = slopes(2 * value, copies)
+            assert all(close(a, b) for a, b in zip(once, again, strict=True))
+            found.append([value, *once])
+        assert all(close(a, b, 1e-11) for a, b in zip(*found, strict=True))
+
+
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @each_hyper

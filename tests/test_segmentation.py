@@ -985,11 +985,23 @@ def test_the_gradient_made_of_what_is_kept_is_the_plain_one(
     for elsewhere in (False, True):
         monkeypatch.setattr(_eager, "can_read", lambda t, no=elsewhere: not no)
         leaf = z.clone().requires_grad_()
-        kw = {"multilabel": "masks" in kind, "ignore_index": 255, "reduction": "none"}
+        kw: dict[str, Any] = {"multilabel": "masks" in kind, "ignore_index": 255, "reduction": "none"}
         value = lossfns.tversky_loss(leaf, t, alpha=0.2, **kw)
         value.square().sum().backward()
         found.append((value, leaf.grad))
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("missed", [-2.0, -10.0, -20.0, -60.0])
+def test_a_pixel_that_is_missed_by_far_has_its_gradient(missed: float) -> None:
+    z, t = torch.tensor([[[missed, 3.0, -1.0]]]), torch.tensor([[[1.0, 1.0, 0.0]]])
+    slope = gradient(lambda v: lossfns.dice_loss(v, t, multilabel=True), z)
+
+    def dice(v: Tensor) -> Tensor:
+        p = v.sigmoid()
+        return 1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
+
+    torch.testing.assert_close(slope, gradient(dice, z.double()).float(), rtol=1e-5, atol=0.0)
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

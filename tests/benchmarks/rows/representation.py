@@ -11,7 +11,7 @@ CUBE = f"{number(1024)} × 128"
 TRIPLET = {
     "PyTorch": "F.triplet_margin_loss(e, f, h, margin=0.5)",
     "PML": "losses.TripletMarginLoss(margin=0.5)"
-    "(torch.cat([e, f, h]), indices_tuple=torch.arange(3 * len(e)).view(3, -1).unbind())",
+    "(torch.cat([e, f, h]), indices_tuple=torch.arange(3 * len(e), device=e.device).view(3, -1).unbind())",
 }
 
 SHORT = "rows shorter than 1e-12 are not of unit length"
@@ -50,7 +50,7 @@ TABLE: tuple[Row, ...] = (
     row(
         "batch_all_triplet_loss(e, k, margin=0.5)",
         "(l := F.relu((d := torch.cdist(e, e))[:, :, None] - d[:, None] + 0.5)"
-        " * ((same := k[:, None] == k) & ~torch.eye(len(k), dtype=torch.bool))[:, :, None]"
+        " * ((same := k[:, None] == k) & ~torch.eye(len(k), dtype=torch.bool, device=e.device))[:, :, None]"
         " * ~same[:, None]).sum() / (l > 0).sum()",
         TRIPLES_OF_A_BATCH,
         None,
@@ -61,7 +61,7 @@ TABLE: tuple[Row, ...] = (
         "(F.relu((d := torch.cdist(e, e)) - torch.where((near := torch.where((same := k[:, None] == k)"
         "[:, None] | (d[:, None] <= d[:, :, None]), torch.inf, d[:, None]).amin(2)) < torch.inf, near,"
         " torch.where(same, 0, d).amax(1, keepdim=True)) + 0.5)"
-        " * (pair := same & ~torch.eye(len(k), dtype=torch.bool))).sum() / pair.sum()",
+        " * (pair := same & ~torch.eye(len(k), dtype=torch.bool, device=e.device))).sum() / pair.sum()",
         TRIPLES_OF_A_BATCH,
         skip=(("composite", CUBE),),
     ),
@@ -69,7 +69,8 @@ TABLE: tuple[Row, ...] = (
         "circle_loss(e, k, margin=0.4, gamma=80)",
         "F.softplus(torch.where(same := k[:, None] == k, -torch.inf, 80 * F.relu((s := F.normalize(e)"
         " @ F.normalize(e).T).detach() + 0.4) * (s - 0.4)).logsumexp(1) + torch.where(same"
-        " & ~torch.eye(len(k), dtype=torch.bool), -80 * F.relu(1.4 - s.detach()) * (s - 0.6), -torch.inf)"
+        " & ~torch.eye(len(k), dtype=torch.bool, device=e.device),"
+        " -80 * F.relu(1.4 - s.detach()) * (s - 0.6), -torch.inf)"
         ".logsumexp(1)).mean()",
         PAIRS,
         Failure(
@@ -79,7 +80,7 @@ TABLE: tuple[Row, ...] = (
     row(
         "multi_similarity_loss(e, k, alpha=2, beta=50, base=0.5)",
         "((1 + ((s := F.normalize(e) @ F.normalize(e).T - 0.5).mul(-2).exp() * ((same := k[:, None] == k)"
-        " & ~torch.eye(len(k), dtype=torch.bool))).sum(1)).log() / 2"
+        " & ~torch.eye(len(k), dtype=torch.bool, device=e.device))).sum(1)).log() / 2"
         " + (1 + (s.mul(50).exp() * ~same).sum(1)).log() / 50).mean()",
         PAIRS,
         Failure(
@@ -90,14 +91,14 @@ TABLE: tuple[Row, ...] = (
     ),
     row(
         "info_nce_loss(e, f, temperature=0.2)",
-        "F.cross_entropy(F.normalize(e) @ F.normalize(f).T / 0.2, torch.arange(len(e)))",
+        "F.cross_entropy(F.normalize(e) @ F.normalize(f).T / 0.2, torch.arange(len(e), device=e.device))",
         PAIRS,
         Failure(SHORT, SHORT_ROWS, "math.log1p(math.exp(-1 / 0.2))"),
     ),
     row(
         "nt_xent_loss(e, f, temperature=0.5)",
         "F.cross_entropy(((z := F.normalize(torch.cat([e, f]))) @ z.T / 0.5).fill_diagonal_(-torch.inf),"
-        " torch.arange(len(z)).roll(len(e)))",
+        " torch.arange(len(z), device=e.device).roll(len(e)))",
         PAIRS,
         Failure(SHORT, SHORT_ROWS, "math.log(1 + 2 * math.exp(-1 / 0.5))"),
         ("PML", LARGE),
@@ -107,15 +108,17 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "siglip_loss(e, f)",
-        "-F.logsigmoid((2 * torch.eye(len(e)) - 1) * (10 * F.normalize(e) @ F.normalize(f).T - 10)).sum()"
+        "-F.logsigmoid((2 * torch.eye(len(e), device=e.device) - 1)"
+        " * (10 * F.normalize(e) @ F.normalize(f).T - 10)).sum()"
         " / len(e)",
         PAIRS,
         Failure(SHORT, SHORT_ROWS, "math.log(2) + math.log1p(math.exp(-10))"),
     ),
     row(
         "supcon_loss(e, k, temperature=0.2)",
-        "-(((pair := (k[:, None] == k) & ~torch.eye(len(k), dtype=torch.bool)) * ((s := (z := F.normalize(e))"
-        " @ z.T / 0.2) - s.masked_fill(torch.eye(len(k), dtype=torch.bool), -torch.inf)"
+        "-(((pair := (k[:, None] == k) & ~torch.eye(len(k), dtype=torch.bool, device=e.device))"
+        " * ((s := (z := F.normalize(e))"
+        " @ z.T / 0.2) - s.masked_fill(torch.eye(len(k), dtype=torch.bool, device=e.device), -torch.inf)"
         ".logsumexp(1, keepdim=True))).sum(1) / pair.sum(1)).mean()",
         PAIRS,
         Failure("NaN where a class has one row", ALONE, "math.log(2)"),
@@ -170,7 +173,8 @@ TABLE: tuple[Row, ...] = (
     Row(
         "proxy_anchor_loss(e, k, P)",
         "((1 + ((s := F.normalize(P) @ F.normalize(e).T - 0.1).mul(-32).exp()"
-        " * (own := torch.arange(len(P))[:, None] == k)).sum(1)).log().sum() / own.any(1).sum()"
+        " * (own := torch.arange(len(P), device=e.device)[:, None] == k)).sum(1)).log().sum()"
+        " / own.any(1).sum()"
         " + (1 + ((s + 0.2).mul(32).exp() * ~own).sum(1)).log().mean())",
         PROTOTYPES,
         Failure(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from book._tools.execute import executable, set_environment
+from tests import kernels
 
 pytest_plugins = ["tests.book_fixtures"]
 
@@ -26,6 +27,7 @@ ORDER = (
 )
 
 set_environment()  # before anything imports torch, and for every kernel started from here
+kernels.install()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

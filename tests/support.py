@@ -17,7 +17,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def case_id(value: Any) -> str:
     """Names a case, or its hyper-parameters, in the id of a test."""
-    if isinstance(value, LossCase):
+    if isinstance(value, LossCase | str):
         return str(value)
     if isinstance(value, dict):
         words = {k: v.tolist() if isinstance(v, Tensor) else v for k, v in value.items()}

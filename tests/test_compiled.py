@@ -40,20 +40,23 @@ class Counted:
 
 @each_case
 def test_compiles_to_one_graph(case: LossCase) -> None:
+    """With a weight and without, with hyper-parameters and without; the Module's graph is the function's."""
     torch._dynamo.reset()
     hyper = case.all_hypers[-1]
     shape = case.layout.batch_shape(5)
     arguments = leaves(case.arguments(*shape))
     weight = row_weight([0.0, 1.0, 2.0, 0.0, 1.0], shape)
-    ways: list[tuple[Callable[..., Tensor], Hyper]] = [(case.function, hyper), (case.module(**hyper), {})]
-    if case.hypers[-1]:  # else it was that already
-        ways.append((case.function, case.required))
-    for f, kwargs in ways:
-        compiled = torch.compile(f, fullgraph=True, backend=aot_eager())
-        value, plain = (case.call(g, *arguments, weight=weight, **kwargs) for g in (compiled, f))
+    ways: list[tuple[Callable[..., Tensor], str | Callable[..., Any], Hyper]] = [
+        (case.function, aot_eager(), {"weight": weight, **hyper}),
+        (case.function, aot_eager(), case.required),
+        (case.module(**hyper), "eager", {}),
+        (case.module(), "eager", {"weight": weight}),
+    ]
+    for f, backend, kwargs in ways:
+        compiled = torch.compile(f, fullgraph=True, backend=backend)
+        value, plain = (case.call(g, *arguments, **kwargs) for g in (compiled, f))
         assert close(value, plain)
-        got, expected = (slopes(case.call(g, *arguments, **kwargs), arguments) for g in (compiled, f))
-        assert all(close(a, b) for a, b in zip(got, expected, strict=True))
+        assert all(map(close, slopes(value, arguments), slopes(plain, arguments)))
 
 
 @one_graph_for_many

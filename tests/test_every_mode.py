@@ -16,8 +16,18 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from tests.cases import Hyper, LossCase
-from tests.support import close, differentiable, each_case, each_hyper, gradients, leaves, row_weight, slopes
+from tests.cases import CASES, Hyper, LossCase
+from tests.support import (
+    case_id,
+    close,
+    differentiable,
+    each_case,
+    each_hyper,
+    gradients,
+    leaves,
+    row_weight,
+    slopes,
+)
 
 
 @each_hyper
@@ -79,8 +89,12 @@ def as_function(case: LossCase, hyper: Hyper) -> tuple[Callable[..., Tensor], li
     return loss, [hyper[n] for n in names]
 
 
-@each_hyper
-@pytest.mark.parametrize("mode", ["real", "fake"])
+@pytest.mark.parametrize(
+    ("case", "hyper", "mode"),
+    [(case, hyper, "real") for case in CASES for hyper in case.all_hypers]
+    + [(case, case.all_hypers[-1], "fake") for case in CASES],
+    ids=case_id,
+)
 def test_a_graph_is_right_on_other_inputs(
     case: LossCase, hyper: Hyper, mode: Literal["real", "fake"], monkeypatch: pytest.MonkeyPatch
 ) -> None:

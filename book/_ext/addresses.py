@@ -1,4 +1,4 @@
-"""Where the book and its sources are: ``BOOK_URL`` and ``REPOSITORY_URL``, set by the workflow that publishes.
+"""Where the book and its sources are: ``BOOK_URL`` and ``REPOSITORY_URL``, set by the workflow that deploys.
 
 Without them no page names an address, and the buttons that lead to the repository are left out.
 """

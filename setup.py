@@ -1,8 +1,8 @@
 """What pyproject.toml cannot say: the addresses, which are those of the repository that publishes.
 
 ``REPOSITORY_URL`` and ``BOOK_URL`` name them; the workflows set both from the repository they run in. With
-them README's relative links become absolute, since a package index resolves none; without them its pictures are
-left out, and of its links the words stay. A source distribution remembers what it was made with.
+them README's relative links become absolute, since a package index resolves none; without them its pictures
+are left out, and of its links the words stay. A source distribution remembers what it was made with.
 """
 
 import os

@@ -1,4 +1,5 @@
-# Needs Python 3.11-3.13, git and make; everything else goes into .venv.
+# Needs one of these Pythons, git and make; everything else goes into .venv.
+PYTHONS := 3.11 3.12 3.13 3.14
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -8,17 +9,18 @@ DEVICE ?= cpu
 PEERS  ?= $(VENV)/peers
 FRAMEWORKS ?= $(VENV)/frameworks
 LOWEST ?= $(VENV)/lowest
+RELEASE ?= $(VENV)/release
 # These test what is around the package.
-AROUND := $(patsubst %,tests/test_%.py,book browser gates package style)
+AROUND := $(patsubst %,tests/test_%.py,book browser gates package style workflows)
 UNITS  := $(filter-out $(AROUND),$(wildcard tests/test_*.py))
 # These look at the book, or at what only the newest torch has.
 LATEST := $(patsubst %,tests/test_%.py,benchmarks from_torch types)
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+SUPPORTED := import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(PYTHONS)".split())
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test coverage peers frameworks lowest bench notebooks mutants serve format clean
+.PHONY: help book test coverage peers frameworks lowest dist bench notebooks mutants serve format clean
 
 help: ## show this list
 	@echo "make <target>, where <target> is one of"
@@ -28,11 +30,11 @@ help: ## show this list
 $(STAMP): requirements.txt pyproject.toml
 	@set -e; \
 	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
-	  for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	  for candidate in $(or $(PYTHON),python3 $(addprefix python,$(PYTHONS)) python); do \
 	    if "$$candidate" -c '$(SUPPORTED)' 2>/dev/null; then found=$$candidate; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "No Python 3.11, 3.12 or 3.13 found$(if $(PYTHON), as $(PYTHON)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	    echo "None of the Pythons $(PYTHONS) found$(if $(PYTHON), as $(PYTHON)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
 	  fi; \
 	  echo "Creating $(VENV) with $$("$$found" --version)"; \
 	  "$$found" -m venv --clear $(VENV); \
@@ -82,6 +84,20 @@ $(LOWEST)/.installed: tests/lowest/requirements.txt pyproject.toml
 
 lowest: $(LOWEST)/.installed ## run the unit tests on the oldest supported torch, with NumPy 1.26
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadscope -o addopts="" --import-mode=importlib -p no:cacheprovider $(filter-out $(LATEST),$(UNITS))
+
+# The authors give no address, and a checkout names none of its own: setup.py says where that of the release is from.
+comma := ,
+$(RELEASE)/.installed: tests/release/requirements.txt
+	$(or $(PYTHON),python3) -m venv --clear $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+dist: $(RELEASE)/.installed ## build the source distribution and the wheel into dist/, and check both
+	rm -rf dist build
+	$(RELEASE)/bin/python -m build --no-isolation
+	$(RELEASE)/bin/python -m twine check --strict dist/*
+	$(RELEASE)/bin/check-wheel-contents dist/*.whl
+	$(RELEASE)/bin/pyroma --min=10 --skip-tests=AuthorEmail$(if $(REPOSITORY_URL),,$(comma)Url) dist/*.tar.gz
 
 bench: $(PEERS)/.installed ## measure time and memory beside others: ONLY=focal for some, DEVICE=cuda on a GPU
 	PEERS=$(PEERS) $(PY) -m tests.benchmarks $(ONLY) --device $(DEVICE)

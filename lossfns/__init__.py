@@ -39,6 +39,7 @@ from lossfns import segmentation as segmentation
 from lossfns import survival as survival
 from lossfns._check import strict as strict
 from lossfns._module import LossModule as LossModule
+from lossfns._version import __version__ as __version__
 from lossfns.classification import *
 from lossfns.detection import *
 from lossfns.distribution import *
@@ -48,5 +49,3 @@ from lossfns.regression import *
 from lossfns.representation import *
 from lossfns.segmentation import *
 from lossfns.survival import *
-
-__version__ = "0.1.0"

@@ -15,6 +15,9 @@ from book._tools.execute import main as execute
 from tests.gates import ROOT
 
 FIXTURES = Path(__file__).parent / "fixtures"
+# The book is built as a workflow builds it; where it says them, they need not be there.
+REPOSITORY_URL = "https://github.com/owner/repository"
+BOOK_URL = "https://book.example/"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +29,10 @@ def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warnings = shared / "strict-build.txt"
     with FileLock(shared / "strict-build.lock"):
         if not warnings.exists():
-            result = build(ROOT)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("REPOSITORY_URL", REPOSITORY_URL)
+                patch.setenv("BOOK_URL", BOOK_URL)
+                result = build(ROOT)
             warnings.write_text(result.stdout if result.returncode else "", encoding="utf-8")
     if said := warnings.read_text(encoding="utf-8"):
         pytest.fail(f"the strict build failed:\n{said}", pytrace=False)

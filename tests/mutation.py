@@ -39,7 +39,17 @@ BUDGET = 60.0
 # What tests the repository around the package, or starts processes that import it unchanged.
 ELSEWHERE = [
     f"test_{name}"
-    for name in ("benchmarks", "book", "browser", "distributed", "gates", "package", "style", "types")
+    for name in (
+        "benchmarks",
+        "book",
+        "browser",
+        "distributed",
+        "gates",
+        "package",
+        "style",
+        "types",
+        "workflows",
+    )
 ]
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub,

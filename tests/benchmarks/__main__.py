@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from packaging.version import Version
 from torch import Tensor
 
 import lossfns
@@ -112,7 +113,10 @@ def main() -> None:
     path = options.out or stored(options.device)
     here = {
         "machine": machine(options.device),
-        "versions": {"lossfns": lossfns.__version__, "Python": platform.python_version()}
+        "versions": {
+            "lossfns": Version(lossfns.__version__).base_version,
+            "Python": platform.python_version(),
+        }
         | {name: library.version for name, library in LIBRARIES.items() if library.arrays == "torch"},
     }
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -49,12 +49,16 @@ measures anew and writes this page, `make bench DEVICE=cuda` on a GPU.
 **What to make of it.** Small inputs measure the overhead of Python: `lossfns` checks its arguments, which
 takes some microseconds a call. Large inputs measure memory: on a CPU `lossfns` takes a large loss in chunks
 that fit the cache and finds the gradient on the way. In between, others are sometimes faster because they
-keep fewer digits ([the differences](peers.md)). On another machine the ratios will differ.
+keep fewer digits ([the differences](peers.md)). On a GPU nothing is cut into chunks: tried there, chunks took
+several times as long as the plain form, while `torch.compile` gets the same memory in less time. On another
+machine the ratios will differ.
 
 ## Where others are faster
 
-By more than a tenth, the quartiles included. The first column is the time of the other divided by that of
-`lossfns`.
+By more than a tenth, the quartiles included, the worst first: the time of the other divided by that of
+`lossfns`. The smallest sizes are not listed, where nearly every line of torch is faster than a call that
+checks its arguments and looks for what is to be left out. With its backward pass such a call takes longer
+than the composite: {tiny}.
 
 {lost}
 
@@ -142,19 +146,39 @@ def one(row: Mapping[str, Any]) -> str:
 
 
 def lost(results: Mapping[str, Results]) -> str:
-    """Where another is faster by more than a tenth, the worst first."""
-    found = [
-        (ratio[1], other, device, mode, size, row["ours"])
-        for device, row, size, mode, other, ratio in entries(results)
-        if ratio[1] < SLOWER and ratio[2] < 1
-    ]
+    """Where another is faster by more than a tenth, the worst first; but at the smallest size."""
+    found: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    for device, row, size, mode, other, ratio in entries(results):
+        if ratio[1] < SLOWER and ratio[2] < 1 and size != next(iter(row["sizes"])):
+            found.setdefault((row["ours"], other, device, mode), []).append((ratio[1], size))
     return table(
-        ["Time", "Other", "On", "", "Size", "Call"],
+        ["Call", "Other", "On", "Time of the other at the size"],
         (
-            [f"{ratio:.2f}", other, unbroken(DEVICES[device]), mode, unbroken(size), f"`{call}`"]
-            for ratio, other, device, mode, size, call in sorted(found)
+            [
+                f"`{call}`",
+                other,
+                unbroken(f"{DEVICES[device]}, {mode}"),
+                "; ".join(f"{ratio:.2f} at {unbroken(size)}" for ratio, size in ratios),
+            ]
+            for (call, other, device, mode), ratios in sorted(found.items(), key=lambda one: min(one[1]))
         ),
     )
+
+
+def tiny(results: Mapping[str, Results]) -> str:
+    """What a call of ours costs more than the composite at the smallest size of a row, in microseconds."""
+    lines = []
+    for device, found in results.items():
+        more = sorted(
+            1e6 * one["seconds"] * (1 - one["ratios"][COMPOSITE][1])
+            for row in found["rows"]
+            for one in [next(iter(row["sizes"].values()))["eager"]]
+        )
+        middle, most = more[len(more) // 2], more[-len(more) // 10]
+        lines.append(
+            f"on {DEVICES[device]} {middle:.0f} µs in the middle of the rows, {most:.0f} in a tenth of them"
+        )
+    return "; ".join(lines)
 
 
 def summary(results: Mapping[str, Results]) -> str:
@@ -246,6 +270,7 @@ def render() -> str:
         alt="Dots on a logarithmic axis, a band for each family of losses; most are at 1 or right of it",
         summary=summary(found),
         lost=lost(found),
+        tiny=tiny(found),
         costs=costs(found),
         rows=all_rows(found),
     )

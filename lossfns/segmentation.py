@@ -661,11 +661,13 @@ def _prepare(
     multilabel: bool = False,
     class_weight: Tensor | None = None,
     rows: slice = slice(0, 2),
+    to_compare: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Logits (N, C, P), target (N, C, P) or indices (N, 1, P), what is deleted, and the whole weight.
 
     Deleted pixels get harmless values: the logit 0, or with ``multilabel`` −∞ and the target 0, which count
-    nowhere. ``rows`` is the part of (N, C) that the unreduced loss has.
+    nowhere. ``rows`` is the part of (N, C) that the unreduced loss has. Of indices ``to_compare`` a compiler
+    gets the logits as they are.
     """
     _check.is_tensor(input=input, target=target)
     is_index = takes_indices(input, target)
@@ -694,7 +696,8 @@ def _prepare(
             deleted = unweighed if deleted is None else deleted | unweighed
     if deleted is not None:
         t = torch.where(deleted, 0, t)
-        if multilabel or not _eager.known_finite(z):
+        as_they_are = to_compare and is_index and torch.compiler.is_compiling()
+        if not as_they_are and (multilabel or not _eager.known_finite(z)):
             z = torch.where(deleted, -torch.inf if multilabel else 0.0, z)
     if multilabel:
         _check.probability("target", t)
@@ -751,7 +754,9 @@ def _count(
 ) -> tuple[_SoftCounts, Tensor | None]:
     """Counts of each image, (N, C), or of the batch, (C,), and the whole weight, for so many axes of them."""
     rows = slice(int(batch), axes)
-    z, t, deleted, weight = _prepare(input, target, weight, ignore_index, multilabel, class_weight, rows)
+    z, t, deleted, weight = _prepare(
+        input, target, weight, ignore_index, multilabel, class_weight, rows, to_compare=True
+    )
     form: _chunked.RowSums | None = None
     plain: Callable[..., Tensor] = partial(_count_soft, multilabel=multilabel)
     if not multilabel and t.shape[1] == 1:
@@ -777,12 +782,19 @@ def _count_by_comparison(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor
     """Where nothing is done in chunks: a compiler makes sums of it, and no mask."""
     if torch.compiler.is_compiling():
         torch._assert_async(((y >= 0) & (y < z.shape[1])).all(), "target must be a class")
-    own = y == torch.arange(z.shape[1], device=z.device).unsqueeze(1)
+    y = y.to(z.dtype)
+    if deleted is not None:  # a compiler reads a mask of bytes several times slower than numbers
+        y = torch.where(deleted, -torch.inf, y)
+        deleted = y == -torch.inf
+        z = torch.where(deleted, 0.0, z) if torch.compiler.is_compiling() else z
     p = z.softmax(1)
     p = p if deleted is None else torch.where(deleted, 0.0, p)
+    own = y == torch.arange(z.shape[1], dtype=z.dtype, device=z.device).unsqueeze(1)
     others = torch.where(own, 0.0, p)
-    sums = (torch.where(own, p, 0.0), others, torch.where(own, others.sum(1, keepdim=True), 0.0))
-    return torch.stack([v.sum(2) for v in sums], 2)
+    missed = torch.where(own, others.detach().sum(1, keepdim=True), 0.0).sum(2)
+    tp = torch.where(own, p, 0.0).sum(2)
+    missed = missed - (tp - tp.detach())  # what its class gains a pixel misses no longer
+    return torch.stack([tp, others.sum(2), missed], 2)
 
 
 def _count_soft(z: Tensor, t: Tensor, deleted: Tensor | None, multilabel: bool) -> Tensor:

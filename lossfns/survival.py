@@ -259,11 +259,11 @@ def weibull_nll_loss(
     def weibull(x: Tensor, t: Tensor, e: Tensor, log_k: Tensor | None = None) -> Tensor:
         if log_k is None:
             log_k = x.new_full((), cast("float", log_shape))
-        at_zero, happened = t == 0, e != 0
-        log_t = torch.log(t)
+        happened, log_t = e != 0, torch.log(t)
         u = torch.exp(log_k) * (log_t - x)
         if _eager.known_finite(u) and _eager.known_finite(e):
-            return torch.exp(u) - happened.to(u.dtype) * (u + log_k - log_t)
+            return torch.addcmul(torch.exp(u), happened.to(u.dtype), u + (log_k - log_t), value=-1)
+        at_zero = t == 0
         x = torch.where(e.isnan(), torch.nan, x)
         log_t = torch.log(torch.where(at_zero, 1.0, t))
         u = torch.exp(log_k) * (log_t - x)

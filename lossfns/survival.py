@@ -113,8 +113,7 @@ def cox_loss(
 
 def _cox(s: Tensor, time: Tensor, happened: Tensor, efron: bool) -> Tensor:
     """The losses of the rows, 0 for those without the event."""
-    order = happened.sort(descending=True, stable=True).indices  # events come first among equal times
-    order = order[time[order].sort(stable=True).indices]
+    order = _by_time(time, happened)
     s, time, happened = s[order], time[order], happened[order]
 
     places = torch.arange(len(s), device=s.device)
@@ -131,6 +130,18 @@ def _cox(s: Tensor, time: Tensor, happened: Tensor, efron: bool) -> Tensor:
         mean = torch.zeros_like(s).scatter_add(0, first, left)[first] / d.clamp(min=1)
         loss = loss + torch.where(happened, mean, 0.0)
     return torch.zeros_like(loss).scatter(0, order, loss)
+
+
+def _by_time(time: Tensor, happened: Tensor) -> Tensor:
+    """The order of time, and among equal times events first. What is NaN has no order."""
+    if time.dtype == torch.float32 and _eager.can_read(
+        time
+    ):  # integers are sorted three times as fast; −0 is 0
+        bits = (time.detach() + 0.0).view(torch.int32).long()
+        ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # as the numbers are, the negative ones, too
+        return (2 * ordered - happened.long()).sort(stable=True).indices
+    order = happened.sort(descending=True, stable=True).indices
+    return order[time[order].sort(stable=True).indices]
 
 
 @checked()

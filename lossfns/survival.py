@@ -134,10 +134,8 @@ def _cox(s: Tensor, time: Tensor, happened: Tensor, efron: bool) -> Tensor:
 
 def _by_time(time: Tensor, happened: Tensor) -> Tensor:
     """The order of time, and among equal times events first. What is NaN has no order."""
-    if time.dtype == torch.float32 and _eager.can_read(
-        time
-    ):  # integers are sorted three times as fast; −0 is 0
-        bits = (time.detach() + 0.0).view(torch.int32).long()
+    if time.dtype == torch.float32 and _eager.can_read(time):  # integers are sorted three times as fast
+        bits = (time.detach() + 0.0).view(torch.int32).long()  # −0 made 0
         ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # as the numbers are, the negative ones, too
         return (2 * ordered - happened.long()).sort(stable=True).indices
     order = happened.sort(descending=True, stable=True).indices

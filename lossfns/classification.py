@@ -190,7 +190,11 @@ def binary_cross_entropy(
         hard = _eager.known_integral(t) and not t.requires_grad
         if hard and label_smoothing == 0:
             wrong = torch.rsub(t, 1, alpha=2) * x
-            return softplus(wrong) if factor is None else times(1 - t + factor * t, softplus, wrong)
+            if factor is None:
+                return softplus(wrong)
+            if not isinstance(factor, Tensor) and 1e-30 < factor < 1e30:  # so nothing is 0 · ∞
+                return torch.add(1 - t, t, alpha=factor) * softplus(wrong)
+            return times(1 - t + factor * t, softplus, wrong)
         if hard and factor is None and _eager.known_finite(x):
             wrong = torch.rsub(t, 1, alpha=2) * x
             return torch.sub(softplus(wrong), wrong, alpha=label_smoothing / 2)

@@ -115,9 +115,11 @@ def bpr_loss(
     """
 
     def logistic(high: Tensor, low: Tensor) -> Tensor:
-        return -F.logsigmoid(high - low)
+        return softplus(low - high)
 
-    return elementwise(logistic, weight, reduction, positive=positive, negative=negative)
+    return elementwise(
+        logistic, weight, reduction, many_temporaries=False, positive=positive, negative=negative
+    )
 
 
 @checked()

@@ -81,6 +81,17 @@ def test_cox_knows_the_order_of_times_alone_and_no_order_of_rows(ties: Ties) -> 
     torch.testing.assert_close(shuffled, loss[order])
 
 
+@pytest.mark.parametrize("rows", [40, 100_000])
+def test_cox_sorts_float32_times_as_it_sorts_those_of_float64(rows: int) -> None:
+    torch.manual_seed(0)
+    time, event = torch.randint(-rows // 4, rows // 4, (rows,)) / 7, torch.randint(2, (rows,))
+    time[:10] = torch.tensor([0.0, -0.0, 0.0, -0.0, 1e-45, -1e-45, 1e-45, 3e38, -3e38, 3e38])
+    event[:10] = torch.tensor([1, 0, 1, 0, 1, 0, 0, 0, 1, 1])
+    s = torch.randn(rows, dtype=torch.float64)
+    rowwise = [lossfns.cox_loss(s, t, event, reduction="none") for t in (time, time.double())]
+    assert torch.equal(*rowwise)
+
+
 def test_cox_by_hand() -> None:
     """Two of four have the event at one time, when one has left before; a third is censored at that time."""
     a, b, c = 2.0, 3.0, 5.0

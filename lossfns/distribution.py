@@ -556,35 +556,30 @@ def gaussian_kl_loss(
         tensor(0.)
     """
 
-    def divergence(mean: Tensor, s: Tensor, m: Tensor, t: Tensor) -> Tensor:
-        return 0.5 * (
-            with_slope(_exp_less_tangent, torch.expm1, s - t) + _over_deviation(mean - m, t).square()
-        )
-
-    log_var = _check.expand_scale("log_var", log_var, input)
-    zeros = input.new_zeros(()).expand(input.shape)
+    tensors = {"input": input, "log_var": _check.expand_scale("log_var", log_var, input)}
+    if target is not None:
+        tensors["target"] = target
     if target_log_var is not None:
-        target_log_var = _check.expand_scale("target_log_var", target_log_var, input)
-    return elementwise(
-        divergence,
-        weight,
-        reduction,
-        input=input,
-        log_var=log_var,
-        target=zeros if target is None else target,
-        target_log_var=zeros if target_log_var is None else target_log_var,
-    )
+        tensors["target_log_var"] = _check.expand_scale("target_log_var", target_log_var, input)
+
+    def divergence(mean: Tensor, s: Tensor, *other: Tensor) -> Tensor:
+        ours = dict(zip(tensors, (mean, s, *other), strict=True))
+        m, t = ours.get("target"), ours.get("target_log_var")
+        r, d = mean if m is None else mean - m, s if t is None else s - t
+        square = (r if t is None else _over_deviation(r, t)).square()
+        return 0.5 * (with_slope(_exp_less_tangent, torch.expm1, d) + square)
+
+    return elementwise(divergence, weight, reduction, **tensors)  # type: ignore[arg-type]
 
 
 def _exp_less_tangent(d: Tensor) -> Tensor:
     """exp(d) − 1 − d ≥ 0, with its digits near 0."""
-    near = d.abs() < 0.5
-    x = torch.where(near, d, 0.0)
-    series = torch.zeros_like(x)
-    for n in range(9 if x.dtype is torch.float32 else 15, 1, -1):
+    x = d.clamp(-0.5, 0.5)
+    last = 9 if x.dtype is torch.float32 else 15
+    series = 1 / math.factorial(last - 1) + x / math.factorial(last)
+    for n in range(last - 2, 1, -1):
         series = 1 / math.factorial(n) + x * series
-    y = torch.where(near, 1.0, d)
-    return torch.where(near, x.square() * series, torch.expm1(y) - y)
+    return torch.where(d == x, x.square() * series, torch.expm1(d) - d)
 
 
 @checked(df=rules.or_tensor(rules.number(lambda df: df > 0, "a positive number or inf")), full=rules.boolean)

@@ -583,7 +583,7 @@ def lovasz_softmax_loss(
     rows = slice(0 if per_image else 1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, rows=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
-    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, 1)
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:
@@ -893,9 +893,9 @@ def _skeleton(x: Tensor, deleted: Tensor | None, pixels: torch.Size, iterations:
     axes = range(len(pixels))
     pool = F.max_pool2d if len(pixels) == 2 else F.max_pool3d
     lines = [[3 if k == axis else 1 for k in axes] for axis in axes]
-    x = x.unflatten(2, pixels)
+    x = x.reshape(*x.shape[:2], *pixels)
     if deleted is not None:
-        deleted = deleted.unflatten(2, pixels)
+        deleted = deleted.reshape(*deleted.shape[:2], *pixels)
 
     def erode(x: Tensor) -> Tensor:
         x = -x if deleted is None else torch.where(deleted, -1.0, -x)

@@ -58,7 +58,9 @@ machine the ratios will differ.
 By more than a tenth, the quartiles included, the worst first: the time of the other divided by that of
 `lossfns`. The smallest sizes are not listed, where nearly every line of torch is faster than a call that
 checks its arguments and looks for what is to be left out. With its backward pass such a call takes longer
-than the composite: {tiny}.
+than the composite: {tiny}. On a GPU no loss looks at the values of its arguments, since it would have to
+wait for them, so in eager mode it takes its general form, of many small operations. Compiled, as one trains
+there, these are merged.
 
 {lost}
 
@@ -107,6 +109,13 @@ def entries(
                         yield device, row, size, mode, other, quartiles
 
 
+def machine(results: Results) -> str:
+    """Where it was measured, with what, and how many of the rows."""
+    rows, all_rows = len(results["rows"]), len(rows_of_table())
+    part = "" if rows == all_rows else f", {rows} of the {all_rows} rows"
+    return f"{results['machine']}, PyTorch {results['versions']['PyTorch']}{part}"
+
+
 def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.3g} ms"
 
@@ -145,24 +154,41 @@ def one(row: Mapping[str, Any]) -> str:
     return "\n\n".join([python(*calls), table(["", *map(unbroken, sizes)], body)])
 
 
-def lost(results: Mapping[str, Results]) -> str:
-    """Where another is faster by more than a tenth, the worst first; but at the smallest size."""
-    found: dict[tuple[str, ...], list[tuple[float, str]]] = {}
-    for device, row, size, mode, other, ratio in entries(results):
-        if ratio[1] < SLOWER and ratio[2] < 1 and size != next(iter(row["sizes"])):
-            found.setdefault((row["ours"], other, device, mode), []).append((ratio[1], size))
+def lost(results: Results) -> str:
+    """A line for each call that another is faster than by more than a tenth, the worst first."""
+    found: dict[str, dict[str, dict[str, list[tuple[float, str]]]]] = {}
+    for _, row, size, mode, other, (_, ratio, high) in entries({"": results}):
+        if ratio < SLOWER and high < 1 and size != next(iter(row["sizes"])):
+            modes = found.setdefault(row["ours"], {"eager": {}, "compiled": {}})
+            modes[mode].setdefault(other, []).append((ratio, size))
+
+    def worst(modes: Mapping[str, Mapping[str, list[tuple[float, str]]]]) -> tuple[float, str]:
+        return min(one for others in modes.values() for ratios in others.values() for one in ratios)
+
+    def words(others: Mapping[str, list[tuple[float, str]]]) -> str:
+        return "<br>".join(
+            f"{other} " + ", ".join(f"{ratio:.2f} at {unbroken(size)}" for ratio, size in ratios)
+            for other, ratios in others.items()
+        )
+
     return table(
-        ["Call", "Other", "On", "Time of the other at the size"],
+        ["Call", "Eager", "Compiled"],
         (
-            [
-                f"`{call}`",
-                other,
-                unbroken(f"{DEVICES[device]}, {mode}"),
-                "; ".join(f"{ratio:.2f} at {unbroken(size)}" for ratio, size in ratios),
-            ]
-            for (call, other, device, mode), ratios in sorted(found.items(), key=lambda one: min(one[1]))
+            [f"`{call}`", words(modes["eager"]), words(modes["compiled"])]
+            for call, modes in sorted(found.items(), key=lambda one: worst(one[1]))
         ),
     )
+
+
+def all_lost(results: Mapping[str, Results]) -> str:
+    """Those on each device, folded."""
+    parts = []
+    for device, found in results.items():
+        lines = lost(found)
+        calls = len(lines.splitlines()) - 2
+        title = f"On {DEVICES[device]}: {calls} of {len(found['rows'])} calls"
+        parts.append(f"````{{dropdown}} {title}\n\n{lines}\n````")
+    return "\n\n".join(parts)
 
 
 def tiny(results: Mapping[str, Results]) -> str:
@@ -263,13 +289,13 @@ def render() -> str:
     found = results()
     versions = {k: v for one in reversed(found.values()) for k, v in one["versions"].items()}
     text = INTRODUCTION.format(
-        machines=" ".join(f"On {DEVICES[d]}: {one['machine']}." for d, one in found.items()),
+        machines=" ".join(f"On {DEVICES[d]}: {machine(one)}." for d, one in found.items()),
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         dots=len(dots()),
         devices=" and ".join(DEVICES[d] for d in found),
         alt="Dots on a logarithmic axis, a band for each family of losses; most are at 1 or right of it",
         summary=summary(found),
-        lost=lost(found),
+        lost=all_lost(found),
         tiny=tiny(found),
         costs=costs(found),
         rows=all_rows(found),

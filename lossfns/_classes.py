@@ -70,6 +70,10 @@ def class_loss(
     tolerance = sum_tolerance(target)
     logits, *rest = _check.promote(input) if is_index else _check.promote(input, target)
     target = target.long() if is_index else rest[0]
+    if is_index and weight is class_weight is None and fused is not None and _is_elsewhere(logits, target):
+        return _torch_ignores(
+            partial(fused, label_smoothing=label_smoothing), logits, target, ignore_index, reduction
+        )
     weight = None if weight is None else _expand_weight(weight, logits)
     ignored = find_ignored(target, ignore_index, is_index)
     if ignored is not None:
@@ -162,6 +166,44 @@ def _smooth_and_weigh(
         constants=(by_class, *constants),
         fused=fused,
     )
+
+
+def _is_elsewhere(logits: Tensor, target: Tensor) -> bool:
+    """Whether these are ordinary tensors of a device on which nobody looks at values."""
+    return (
+        not _eager.can_read(target)
+        and not _check.is_strict()
+        and target.numel() > 0
+        and all(map(_eager.has_memory, (logits, target)))
+        and not _eager.has_tangent(logits)
+    )
+
+
+def _torch_ignores(
+    fused: Loss, logits: Tensor, target: Tensor, ignore_index: int | None, reduction: str
+) -> Tensor:
+    """torch's form, which leaves out what is ignored, with our mean, and no gradient where that is NaN."""
+    if ignore_index is None:
+        return fused(logits, target, reduction=reduction)
+    ignored = target == ignore_index
+    guard: Callable[..., Tensor] = _WithoutGradient.apply
+    total = "sum" if reduction == "mean" else reduction
+    loss = fused(guard(logits, ignored), target, ignore_index=ignore_index, reduction=total)
+    return loss / (~ignored).sum().clamp(min=1) if reduction == "mean" else loss
+
+
+class _WithoutGradient(torch.autograd.Function):
+    """The logits, of which no gradient comes back where they are ignored: 0 times NaN would be one."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, ignored: Tensor) -> Tensor:
+        ctx.save_for_backward(ignored)
+        return logits.view_as(logits)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None]:
+        (ignored,) = ctx.saved_tensors
+        return torch.where(ignored.unsqueeze(1), 0.0, grad_output), None
 
 
 def _torch_may_weigh(logits: Tensor, target: Tensor, by_class: Tensor) -> bool:

@@ -27,8 +27,8 @@ INTRODUCTION = """\
 # Time and memory
 
 How long a loss and its gradient take, and how much memory, beside the same loss of other libraries and
-beside the *composite*: the line of torch that one would write instead. Every row is measured, also those in
-which `lossfns` loses.
+beside the *composite*: the line of torch that one would write instead. What was measured is shown, also where
+`lossfns` loses.
 
 ```{{figure}} benchmarks.svg
 :name: fig-benchmarks

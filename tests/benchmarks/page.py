@@ -32,6 +32,7 @@ beside the *composite*: the line of torch that one would write instead. What was
 
 ```{{figure}} benchmarks.svg
 :name: fig-benchmarks
+:width: 460px
 :alt: {alt}
 
 The time of others divided by that of `lossfns`, which stands at 1: right of it `lossfns` is faster. One dot
@@ -154,7 +155,7 @@ def one(row: Mapping[str, Any]) -> str:
     return "\n\n".join([python(*calls), table(["", *map(unbroken, sizes)], body)])
 
 
-def lost(results: Results) -> str:
+def lost(results: Results) -> list[str]:
     """A line for each call that another is faster than by more than a tenth, the worst first."""
     found: dict[str, dict[str, dict[str, list[tuple[float, str]]]]] = {}
     for _, row, size, mode, other, (_, ratio, high) in entries({"": results}):
@@ -165,29 +166,26 @@ def lost(results: Results) -> str:
     def worst(modes: Mapping[str, Mapping[str, list[tuple[float, str]]]]) -> tuple[float, str]:
         return min(one for others in modes.values() for ratios in others.values() for one in ratios)
 
-    def words(others: Mapping[str, list[tuple[float, str]]]) -> str:
-        return "<br>".join(
+    def words(mode: str, others: Mapping[str, list[tuple[float, str]]]) -> list[str]:
+        each = (
             f"{other} " + ", ".join(f"{ratio:.2f} at {unbroken(size)}" for ratio, size in ratios)
             for other, ratios in others.items()
         )
+        return [f"{mode}: " + "; ".join(each)] if others else []
 
-    return table(
-        ["Call", "Eager", "Compiled"],
-        (
-            [f"`{call}`", words(modes["eager"]), words(modes["compiled"])]
-            for call, modes in sorted(found.items(), key=lambda one: worst(one[1]))
-        ),
-    )
+    return [
+        "\\\n  ".join([f"- `{call}`", *(line for mode in modes for line in words(mode, modes[mode]))])
+        for call, modes in sorted(found.items(), key=lambda one: worst(one[1]))
+    ]
 
 
 def all_lost(results: Mapping[str, Results]) -> str:
     """Those on each device, folded."""
     parts = []
     for device, found in results.items():
-        lines = lost(found)
-        calls = len(lines.splitlines()) - 2
-        title = f"On {DEVICES[device]}: {calls} of {len(found['rows'])} calls"
-        parts.append(f"````{{dropdown}} {title}\n\n{lines}\n````")
+        calls = lost(found)
+        title = f"On {DEVICES[device]}: {len(calls)} of {len(found['rows'])} calls"
+        parts.append("\n".join([f"````{{dropdown}} {title}\n", *calls, "````"]))
     return "\n\n".join(parts)
 
 
@@ -232,32 +230,26 @@ def summary(results: Mapping[str, Results]) -> str:
 
 
 def span(row: Mapping[str, Any], mode: str) -> str:
-    ratios = [
-        size[mode]["ratios"][COMPOSITE][1]
-        for size in row["sizes"].values()
-        if COMPOSITE in size[mode]["ratios"]
-    ]
-    return " ".join(f"{ratio:.2g}" for ratio in ratios)
+    ratios = (size[mode]["ratios"].get(COMPOSITE) for size in row["sizes"].values())
+    return ", ".join(f"{ratio[1]:.2g}" for ratio in ratios if ratio)
 
 
 def costs(results: Mapping[str, Results]) -> str:
-    """A table for each family: the composite, where it fails, and its time at the sizes."""
+    """A list for each family: the composite, where it is wrong, and its time at the sizes."""
     measured = {d: {row["ours"]: row for row in found["rows"]} for d, found in results.items()}
-    columns = [(device, mode) for device in results for mode in ("eager", "compiled")]
-    head = ["Loss and composite", "Where the composite is wrong"]
-    head += [f"{DEVICES[device].removeprefix('a ')}, {mode}" for device, mode in columns]
 
-    def line(row: Row) -> list[str]:
-        fails = row.fails.words if row.fails else "nowhere"
-        times = [
-            unbroken(span(measured[d][row.ours], mode)) if row.ours in measured[d] else "–"
-            for d, mode in columns
-        ]
-        return [f"`{row.ours}`<br>`{row.composite}`".replace("|", "\\|"), fails, *times]
+    def item(row: Row) -> str:
+        lines = [f"- `{row.ours}`, or `{row.composite}`"]
+        lines.append(f"Wrong: {row.fails.words}." if row.fails else "As right, by value.")
+        for device, rows in measured.items():
+            if found := rows.get(row.ours):
+                eager, compiled = span(found, "eager"), span(found, "compiled")
+                lines.append(f"On {DEVICES[device]} {eager}; compiled {compiled}.")
+        return "\\\n  ".join(lines)
 
     parts = []
     for family, rows in itertools.groupby(rows_of_table(), lambda row: _family(row.loss)):
-        parts += [f"### {family.capitalize()}: what exactness costs", table(head, map(line, rows))]
+        parts += [f"### {family.capitalize()}: what exactness costs", "\n".join(map(item, rows))]
     return "\n\n".join(parts)
 
 
@@ -293,7 +285,7 @@ def render() -> str:
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         dots=len(dots()),
         devices=" and ".join(DEVICES[d] for d in found),
-        alt="Dots on a logarithmic axis, a band for each family of losses; most are at 1 or right of it",
+        alt="A dot for each call and size on a logarithmic axis, a band for each family, a panel for each device",
         summary=summary(found),
         lost=all_lost(found),
         tiny=tiny(found),

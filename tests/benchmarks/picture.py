@@ -13,7 +13,7 @@ LANES = {
     ("library", "eager"): ("#007A5A", "other libraries, eager"),
 }
 TITLES = {"cpu": "on a CPU", "cuda": "on a GPU"}
-WIDTH, LEFT, TOP, LANE, GAP, BOTTOM = 760, 110, 78, 11, 7, 44
+WIDTH, LEFT, RIGHT, LEGEND, HEAD, LANE, GAP, FOOT = 460, 112, 444, 66, 44, 10, 6, 46
 BAND = len(LANES) * LANE + GAP
 
 
@@ -29,70 +29,66 @@ class Dot:
 
 
 def draw(dots: Sequence[Dot]) -> str:
-    """A panel for each device. What lies beyond the axis stands at its end."""
-    families = list(dict.fromkeys(dot.family for dot in dots))
-    devices = [device for device in TITLES if any(dot.device == device for dot in dots)]
-    height = TOP + BAND * len(families) + BOTTOM
-    body = [f'<rect width="{WIDTH}" height="{height}" fill="white"/>', *_legend(), *_labels(families)]
-    for panel, device in enumerate(devices):
-        left, right = _sides(panel, len(devices))
-        body += _axis(left, right, height - BOTTOM, TITLES[device])
-        body += _marks([dot for dot in dots if dot.device == device], families, left, right)
+    """A panel for each device, one below the other. What lies beyond the axis stands at its end."""
+    body, top = list(_legend()), LEGEND
+    for device in TITLES:
+        found = [dot for dot in dots if dot.device == device]
+        families = list(dict.fromkeys(dot.family for dot in found))
+        if found:
+            body += _axis(top, top + HEAD + BAND * len(families), TITLES[device])
+            body += [*_labels(families, top + HEAD), *_marks(found, families, top + HEAD)]
+            top += HEAD + BAND * len(families) + FOOT
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-            'font-family="DejaVu Sans, Verdana, sans-serif" font-size="12" fill="#222">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" '
+            f'height="{top}" font-family="DejaVu Sans, Verdana, sans-serif" font-size="13" fill="#222">',
+            f'<rect width="{WIDTH}" height="{top}" fill="white"/>',
             *body,
             "</svg>\n",
         ]
     )
 
 
-def _sides(panel: int, panels: int) -> tuple[float, float]:
-    width = (WIDTH - LEFT) / panels
-    return LEFT + panel * width + 8, LEFT + (panel + 1) * width - 16
-
-
-def _at(ratio: float, left: float, right: float) -> float:
+def _at(ratio: float) -> float:
     place = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
-    return left + place * (right - left)
+    return LEFT + place * (RIGHT - LEFT)
 
 
 def _legend() -> Iterator[str]:
     for i, (colour, words) in enumerate(LANES.values()):
-        x = LEFT + 8 + i * 205
-        yield f'<circle cx="{x}" cy="18" r="4" fill="{colour}"/><text x="{x + 9}" y="22">{words}</text>'
+        y = 18 + 18 * i
+        yield f'<circle cx="{LEFT}" cy="{y - 4}" r="4" fill="{colour}"/>'
+        yield f'<text x="{LEFT + 10}" y="{y}">{words}</text>'
 
 
-def _labels(families: Iterable[str]) -> Iterator[str]:
+def _labels(families: Iterable[str], top: float) -> Iterator[str]:
     for i, family in enumerate(families):
-        y = TOP + i * BAND + BAND / 2
-        yield f'<text x="{LEFT - 4}" y="{y:.0f}" text-anchor="end">{family}</text>'
+        y = top + i * BAND + BAND / 2 + 2
+        yield f'<text x="{LEFT - 8}" y="{y:.0f}" text-anchor="end">{family}</text>'
 
 
-def _axis(left: float, right: float, bottom: float, title: str) -> Iterator[str]:
-    middle = (left + right) / 2
-    yield f'<text x="{middle:.0f}" y="46" text-anchor="middle" font-weight="bold">{title}</text>'
+def _axis(top: float, bottom: float, title: str) -> Iterator[str]:
+    yield f'<text x="{LEFT - 8}" y="{top + 34:.0f}" text-anchor="end" font-weight="bold">{title}</text>'
     for ratio in (0.1, 1, 10, 100):
-        x = _at(ratio, left, right)
+        x = _at(ratio)
         colour, width = ("#222", 1.6) if ratio == 1 else ("#ccc", 1)
-        yield f'<path d="M{x:.1f} {TOP - 6}V{bottom:.0f}" stroke="{colour}" stroke-width="{width}"/>'
+        yield f'<path d="M{x:.1f} {top + HEAD - 6}V{bottom:.0f}" stroke="{colour}" stroke-width="{width}"/>'
         yield f'<text x="{x:.1f}" y="{bottom + 16:.0f}" text-anchor="middle">{ratio:g}</text>'
-    x = _at(1, left, right)
-    yield f'<text x="{x - 5:.0f}" y="64" text-anchor="end">lossfns slower</text>'
-    yield f'<text x="{x + 5:.0f}" y="64">lossfns faster</text>'
+    x = _at(1)
+    yield f'<text x="{x - 5:.0f}" y="{top + 28:.0f}" text-anchor="end">lossfns slower</text>'
+    yield f'<text x="{x + 5:.0f}" y="{top + 28:.0f}">lossfns faster</text>'
     yield (
-        f'<text x="{middle:.0f}" y="{bottom + 34:.0f}" text-anchor="middle">'
+        f'<text x="{(LEFT + RIGHT) / 2:.0f}" y="{bottom + 34:.0f}" text-anchor="middle">'
         "time of the other ÷ time of lossfns</text>"
     )
 
 
-def _marks(dots: Sequence[Dot], families: Sequence[str], left: float, right: float) -> Iterator[str]:
+def _marks(dots: Sequence[Dot], families: Sequence[str], top: float) -> Iterator[str]:
     """The dots of a lane are one path: strokes of no length with round ends."""
     for lane, ((other, mode), (colour, _)) in enumerate(LANES.items()):
-        tops = {family: TOP + i * BAND + LANE * (lane + 0.5) for i, family in enumerate(families)}
+        tops = {family: top + i * BAND + LANE * (lane + 0.5) for i, family in enumerate(families)}
         places = [
-            f"M{_at(dot.ratio, left, right):.1f} {tops[dot.family]:.1f}h0"
+            f"M{_at(dot.ratio):.1f} {tops[dot.family]:.1f}h0"
             for dot in dots
             if (dot.other, dot.mode) == (other, mode)
         ]

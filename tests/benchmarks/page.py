@@ -285,7 +285,7 @@ def render() -> str:
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         dots=len(dots()),
         devices=" and ".join(DEVICES[d] for d in found),
-        alt="A dot for each call and size on a logarithmic axis, a band for each family, a panel for each device",
+        alt="A dot for each call and size on a logarithmic axis, a band for each family of losses",
         summary=summary(found),
         lost=all_lost(found),
         tiny=tiny(found),

@@ -583,7 +583,8 @@ def lovasz_softmax_loss(
     rows = slice(0 if per_image else 1, 2)
     z, y, deleted, weight = _prepare(input, target, weight, ignore_index, rows=rows)
     errors = naming_the_index(lambda: _errors(z, y, deleted), y, z.shape[1])
-    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, True)
+    here = torch.ones_like(y, dtype=torch.bool)
+    foreground = torch.zeros_like(z, dtype=torch.bool).scatter(1, y, here)
     if deleted is not None:
         foreground = foreground & ~deleted
     if not per_image:

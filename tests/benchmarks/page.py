@@ -41,6 +41,9 @@ for each call and size; {dots} in all, on {devices}.
 
 {summary}
 
+*Slower*: comparisons in which `lossfns` takes longer by more than a tenth, the smallest inputs included; *mean*:
+the geometric mean of the ratios.
+
 **How it was measured.** {machines} Float32; {versions}. A step is a call and its
 `backward()`. The calls of a row take turns in one process, in another order each round. *Compiled* means
 `torch.compile(fullgraph=True)` of the call, for `lossfns` and for the composite. Memory is the most that a
@@ -69,9 +72,9 @@ there, these are merged.
 
 The composite is what most training code contains. It is given here with an input on which it is wrong
 (a test holds that it is, and that `lossfns` is right there), and with the time of the composite divided by
-that of `lossfns` at the four sizes: above 1 the exact loss is also the faster one. Every composite loses
-this besides: an empty batch gives NaN, arguments of different shapes are broadcast, a NaN of weight 0 comes
-through, and half precision is computed in half precision.
+that of `lossfns` at the four sizes: above 1 the exact loss is also the faster one.Most
+composites lose more: an empty batch gives NaN, arguments of different shapes are broadcast, a NaN of weight 0
+comes through, half precision is computed in half precision.
 
 {costs}
 
@@ -215,16 +218,10 @@ def summary(results: Mapping[str, Results]) -> str:
     def line(head: tuple[str, str], ratios: list[float]) -> list[str]:
         behind = sum(ratio < SLOWER for ratio in ratios)
         middle = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        return [head[0], head[1], f"{len(ratios)}", f"{behind}", f"{middle:.2f}"]
+        return [*head, f"{behind} of {len(ratios)}", f"{middle:.2f}"]
 
     return table(
-        [
-            "On",
-            "Beside",
-            "Comparisons",
-            "`lossfns` slower by more than a tenth",
-            "Geometric mean of the ratios",
-        ],
+        ["On", "Beside", "Slower", "Mean"],
         (line(head, ratios) for head, ratios in counted.items()),
     )
 

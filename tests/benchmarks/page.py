@@ -41,8 +41,8 @@ for each call and size; {dots} in all, on {devices}.
 
 {summary}
 
-*Slower*: comparisons in which `lossfns` takes longer by more than a tenth, the smallest inputs included; *mean*:
-the geometric mean of the ratios.
+*Slower*: where `lossfns` takes longer by more than a tenth, the smallest inputs included; *mean*: the
+geometric mean of the ratios.
 
 **How it was measured.** {machines} Float32; {versions}. A step is a call and its
 `backward()`. The calls of a row take turns in one process, in another order each round. *Compiled* means
@@ -72,7 +72,7 @@ there, these are merged.
 
 The composite is what most training code contains. It is given here with an input on which it is wrong
 (a test holds that it is, and that `lossfns` is right there), and with the time of the composite divided by
-that of `lossfns` at the four sizes: above 1 the exact loss is also the faster one.Most
+that of `lossfns` at the four sizes: above 1 the exact loss is also the faster one. Most
 composites lose more: an empty batch gives NaN, arguments of different shapes are broadcast, a NaN of weight 0
 comes through, half precision is computed in half precision.
 

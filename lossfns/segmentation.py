@@ -781,7 +781,7 @@ def _known_other(t: Tensor, value: int) -> bool:
 
 def _count_by_comparison(z: Tensor, y: Tensor, deleted: Tensor | None) -> Tensor:
     """Where nothing is done in chunks: a compiler makes sums of it, and no mask."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or _eager.has_memory(y):
         torch._assert_async(((y >= 0) & (y < z.shape[1])).all(), "target must be a class")
     y = y.to(z.dtype)
     if deleted is not None:  # a compiler reads a mask of bytes several times slower than numbers

@@ -992,6 +992,19 @@ def test_the_gradient_made_of_what_is_kept_is_the_plain_one(
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-14)
 
 
+@wrong_index
+@pytest.mark.parametrize("index", [-1, 3, 255])
+@pytest.mark.parametrize("name", ["dice_loss", "jaccard_loss", "generalized_dice_loss", "tversky_loss"])
+def test_an_index_that_is_no_class_is_refused_where_none_can_be_read(
+    name: str, index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z, y = masks()
+    y[0, 0] = index
+    monkeypatch.setattr(_eager, "can_read", lambda x: False)
+    with pytest.raises((IndexError, RuntimeError)):
+        loss(name, z, y)
+
+
 @pytest.mark.parametrize("missed", [-2.0, -10.0, -20.0, -60.0])
 def test_a_pixel_that_is_missed_by_far_has_its_gradient(missed: float) -> None:
     z, t = torch.tensor([[[missed, 3.0, -1.0]]]), torch.tensor([[[1.0, 1.0, 0.0]]])

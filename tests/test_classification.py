@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import pytest
 import torch
@@ -636,3 +637,23 @@ def test_a_compiler_gets_all_digits_of_large_logits(
     torch.testing.assert_close(value.double(), expected, rtol=1e-6, atol=1e-7)
     slope, right = (torch.autograd.grad(v.sum(), x)[0] for v, x in ((value, z), (expected, exact)))
     torch.testing.assert_close(slope.double(), right, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_what_is_ignored_reaches_nothing_where_none_can_be_read(
+    reduction: Literal["mean", "sum", "none"], smoothing: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of torch's own form a gradient would be NaN where the logits are, and the mean of nothing."""
+    z, y = torch.randn(4, 3, dtype=torch.float64), torch.tensor([0, -100, 2, -100])
+    z[1], z[3] = math.nan, math.inf
+    kept, found = z.clone(), []
+    for elsewhere in (False, True):
+        monkeypatch.setattr(_eager, "can_read", lambda x, no=elsewhere: not no)
+        leaf = kept.clone().requires_grad_()
+        loss = lossfns.cross_entropy(leaf, y, label_smoothing=smoothing, reduction=reduction)
+        (slope,) = torch.autograd.grad(loss.sum(), leaf, create_graph=True)
+        found.append((loss, slope, *torch.autograd.grad(slope.square().sum(), leaf)))
+    torch.testing.assert_close(*found)
+    assert found[1][1][1::2].eq(0).all()
+    assert lossfns.cross_entropy(kept, torch.full((4,), -100)) == 0
